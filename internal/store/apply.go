@@ -11,21 +11,33 @@ import (
 const decodedStage = "decoded"
 
 // Apply writes what decoding concluded from observations, and the watermark of
-// the last of them, in one transaction. Applying the same again alters nothing.
+// the last of them, in one transaction. Observations that the watermark has
+// passed are passed over, so applying the same again alters nothing.
 func (s *Store) Apply(ctx context.Context, batches []archive.Batch) error {
 	return s.tx(ctx, "apply", func(c *sqlite.Conn) error {
+		passed, err := decodedMark(c)
+		if err != nil {
+			return err
+		}
 		for _, b := range batches {
+			if b.Observation.ID <= passed {
+				continue
+			}
 			if err := applyBatch(c, b); err != nil {
 				return err
 			}
-		}
-		if len(batches) == 0 {
-			return nil
+			passed = b.Observation.ID
 		}
 		return exec(c, `INSERT INTO watermark (stage, observation) VALUES (?, ?)
 			ON CONFLICT (stage) DO UPDATE SET observation = excluded.observation`,
-			decodedStage, batches[len(batches)-1].Observation.ID)
+			decodedStage, passed)
 	})
+}
+
+func decodedMark(c *sqlite.Conn) (mark archive.ObservationID, err error) {
+	_, err = one(c, `SELECT observation FROM watermark WHERE stage = ?`,
+		func(r row) { mark = archive.ObservationID(r.int()) }, decodedStage)
+	return mark, err
 }
 
 func applyBatch(c *sqlite.Conn, b archive.Batch) error {
@@ -108,12 +120,12 @@ func (s *Store) ClearDerived(ctx context.Context) error {
 // is the index's to say.
 func (s *Store) Watermarks(ctx context.Context) (archive.Watermarks, error) {
 	var w archive.Watermarks
-	err := s.view(ctx, "read watermarks", func(c *sqlite.Conn) error {
-		_, err := one(c, `SELECT (SELECT ifnull(max(id), 0) FROM observation),
-			ifnull((SELECT observation FROM watermark WHERE stage = ?), 0)`,
-			func(r row) {
-				w.Stored, w.Decoded = archive.ObservationID(r.int()), archive.ObservationID(r.int())
-			}, decodedStage)
+	err := s.view(ctx, "read watermarks", func(c *sqlite.Conn) (err error) {
+		if w.Decoded, err = decodedMark(c); err != nil {
+			return err
+		}
+		_, err = one(c, `SELECT ifnull(max(id), 0) FROM observation`,
+			func(r row) { w.Stored = archive.ObservationID(r.int()) })
 		return err
 	})
 	return w, err

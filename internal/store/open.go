@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io/fs"
 	"log/slog"
+	"net/url"
 	"os"
 	"path/filepath"
 	"sync"
@@ -83,6 +84,9 @@ func Open(ctx context.Context, dir string, opt Options) (_ *Store, err error) {
 		if s.lock, err = acquire(dir, opt); err != nil {
 			return s, err
 		}
+		if err := s.create(); err != nil {
+			return s, err
+		}
 	} else if _, err := os.Stat(s.path()); err != nil {
 		if errors.Is(err, fs.ErrNotExist) {
 			return s, ErrNoArchive
@@ -103,6 +107,31 @@ func (s *Store) Dir() string { return s.dir }
 // Announce adds to the lock what others should know of the process that holds
 // it, such as the address of its pages.
 func (s *Store) Announce(url string) error { return s.lock.announce(url) }
+
+// create makes an empty database that only its owner can read. The page size
+// can be chosen only now: raw rows of 2 KiB waste half of smaller pages.
+func (s *Store) create() error {
+	f, err := os.OpenFile(s.path(), os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o600)
+	if errors.Is(err, fs.ErrExist) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	if err := f.Close(); err != nil {
+		return err
+	}
+	c, err := sqlite.OpenConn(s.path(), sqlite.OpenReadWrite)
+	if err != nil {
+		return err
+	}
+	for _, p := range []string{fmt.Sprintf("PRAGMA page_size = %d", pageSize), "PRAGMA journal_mode = WAL"} {
+		if err := sqlitex.ExecuteTransient(c, p, nil); err != nil {
+			return errors.Join(err, c.Close())
+		}
+	}
+	return c.Close()
+}
 
 func (s *Store) connect(write bool) error {
 	var err error
@@ -159,9 +188,9 @@ func (s *Store) Close() error {
 // migrate brings the schema up to date, or refuses one it does not know. It
 // copies an existing archive aside first.
 func (s *Store) migrate(ctx context.Context, write bool) error {
-	dsn := fmt.Sprintf("file:%s?_pragma=busy_timeout(10000)&_pragma=page_size(%d)&_pragma=journal_mode(WAL)&_pragma=synchronous(FULL)",
-		(filepath.ToSlash(s.path())), pageSize)
-	db, err := sql.Open("sqlite", dsn)
+	dsn := url.URL{Scheme: "file", Path: filepath.ToSlash(s.path()), OmitHost: true,
+		RawQuery: "_pragma=busy_timeout(10000)&_pragma=synchronous(FULL)"}
+	db, err := sql.Open("sqlite", dsn.String())
 	if err != nil {
 		return err
 	}

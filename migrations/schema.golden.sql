@@ -8,6 +8,8 @@ CREATE INDEX gap_place ON gap (account, after);
 
 CREATE INDEX invitation_conversation ON invitation (conversation);
 
+CREATE INDEX invitation_place ON invitation (account, conversation_href);
+
 CREATE INDEX message_author ON message (author);
 
 CREATE INDEX message_changed ON message (changed);

@@ -86,12 +86,14 @@ func rows(c *sqlite.Conn, query string, fn func(row) error, args ...any) (err er
 	for i, a := range args {
 		bind(stmt, i+1, a)
 	}
+	at := 0
 	for {
 		more, err := stmt.Step()
 		if err != nil || !more {
 			return err
 		}
-		if err := fn(row{stmt: stmt, at: new(int)}); err != nil {
+		at = 0
+		if err := fn(row{stmt: stmt, at: &at}); err != nil {
 			return err
 		}
 	}

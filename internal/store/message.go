@@ -4,6 +4,8 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"strconv"
+	"strings"
 
 	"zombiezen.com/go/sqlite"
 
@@ -134,33 +136,36 @@ func (a *applier) evidence(message archive.EventID) error {
 
 const selectMessage = `SELECT m.event, m.id, v.id, ifnull(p.id, ''), ifnull(p.uri, ''),
 	iif(m.author_name <> '', m.author_name, ifnull(p.name, '')), m.direction, m.time, m.time_source, m.format, m.text, m.html,
-	m.text_known, m.status, m.code, m.subcode, m.reason
+	m.text_known, m.status, m.code, m.subcode, m.reason,
+	(SELECT group_concat(event) FROM evidence WHERE message = m.event)
 	FROM message m JOIN conversation v ON v.n = m.conversation LEFT JOIN person p ON p.n = m.author `
 
 func scanMessage(r row) archive.Message {
 	e := archive.EventID(r.int())
 	return archive.Message{
-		Event: e, Events: []archive.EventID{e}, ID: r.text(), Conversation: r.text(),
+		Event: e, ID: r.text(), Conversation: r.text(),
 		From: r.text(), FromURI: r.text(), FromName: r.text(), Direction: r.text(),
 		Time: r.time(), TimeSource: archive.TimeSource(r.text()), Format: r.text(), Text: r.text(), HTML: r.text(),
-		TextKnown: r.bool(), Status: r.text(), Reason: r.reason(),
+		TextKnown: r.bool(), Status: r.text(), Reason: r.reason(), Events: r.events(e),
 	}
+}
+
+// events reads a list of further events that show what the first one shows.
+func (r row) events(first archive.EventID) []archive.EventID {
+	out := []archive.EventID{first}
+	for s := range strings.SplitSeq(r.text(), ",") {
+		if n, err := strconv.ParseInt(s, 10, 64); err == nil {
+			out = append(out, archive.EventID(n))
+		}
+	}
+	slices.Sort(out)
+	return out
 }
 
 func messages(c *sqlite.Conn, clause string, args ...any) ([]archive.Message, error) {
 	var out []archive.Message
-	if err := rows(c, selectMessage+clause, func(r row) error { out = append(out, scanMessage(r)); return nil }, args...); err != nil {
-		return nil, err
-	}
-	for i := range out {
-		if err := rows(c, `SELECT event FROM evidence WHERE message = ? ORDER BY event`, func(r row) error {
-			out[i].Events = append(out[i].Events, archive.EventID(r.int()))
-			return nil
-		}, out[i].Event); err != nil {
-			return nil, err
-		}
-	}
-	return out, nil
+	err := rows(c, selectMessage+clause, func(r row) error { out = append(out, scanMessage(r)); return nil }, args...)
+	return out, err
 }
 
 // Messages reads a page of a conversation, or of the whole archive when no

@@ -164,3 +164,4 @@ CREATE TABLE invitation (
 ) STRICT;
 
 CREATE INDEX invitation_conversation ON invitation (conversation);
+CREATE INDEX invitation_place ON invitation (account, conversation_href);

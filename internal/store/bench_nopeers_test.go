@@ -1,0 +1,9 @@
+//go:build !peers
+
+package store_test
+
+import "testing"
+
+func commitPeers(*testing.B) []contestant { return nil }
+
+func windowPeers(*testing.B, string, int) []contestant { return nil }

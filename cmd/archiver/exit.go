@@ -1,0 +1,88 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+
+	"archiver/internal/archive"
+	"archiver/internal/store"
+)
+
+// The exit codes (docs/glossary.md). Codes that are not listed mean failure.
+const (
+	exitOK           = 0
+	exitError        = 1
+	exitUsage        = 2
+	exitPartial      = 3
+	exitDamaged      = 4
+	exitUnreachable  = 5
+	exitNoArchive    = 10
+	exitLocked       = 11
+	exitUnauthorized = 12
+	exitInterrupted  = 130
+)
+
+// errPartial ends a command that did some of its work; it has said what failed.
+var errPartial = errors.New("some inputs failed; the rest is done")
+
+// exits tells the exit code of an error and what to do about it. The first
+// line that fits counts.
+var exits = []struct {
+	err  error
+	code int
+	hint string
+}{
+	{context.Canceled, exitInterrupted, ""},
+	{errPartial, exitPartial, ""},
+	{store.ErrNoArchive, exitNoArchive, "make one with `archiver import FILE` or `archiver run URL`, name it with --archive, or look at `archiver demo`"},
+	{store.ErrLocked, exitLocked, ""},
+	{store.ErrNewer, exitError, "update archiver; this version leaves the archive as it is"},
+	{archive.ErrUnauthorized, exitUnauthorized, "check the user name and the password; it was tried once, so that no account is locked"},
+	{errUnreachable, exitUnreachable, "check the URL and the network, then run the command again: it goes on where it stopped"},
+}
+
+// errUnreachable is a server that could not be reached.
+var errUnreachable = fmt.Errorf("server unreachable: %w", archive.ErrUnavailable)
+
+// exit tells a person what went wrong and what to do next, and is the only
+// place that does.
+func (p *program) exit(ctx context.Context, err error) int {
+	if err == nil {
+		return exitOK
+	}
+	code, hint := exitError, ""
+	var usage usageError
+	switch {
+	case errors.As(err, &usage), strings.HasPrefix(err.Error(), "unknown command"):
+		code = exitUsage
+	case ctx.Err() != nil:
+		code = exitInterrupted
+		err = errors.New("interrupted; what was committed is safe")
+	default:
+		for _, e := range exits {
+			if errors.Is(err, e.err) {
+				code, hint = e.code, e.hint
+				break
+			}
+		}
+	}
+	if p.json {
+		p.printJSONTo(p.err, exitMessage{"exit_error", code, err.Error()})
+		return code
+	}
+	fmt.Fprintf(p.err, "archiver: %s\n", err)
+	if hint != "" {
+		fmt.Fprintf(p.err, "  %s\n", hint)
+	}
+	return code
+}
+
+// exitMessage is the last line on standard error of a command that failed with
+// --json.
+type exitMessage struct {
+	Type    string `json:"message_type"`
+	Code    int    `json:"code"`
+	Message string `json:"message"`
+}

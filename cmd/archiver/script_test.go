@@ -1,0 +1,98 @@
+package main
+
+import (
+	"bytes"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/rogpeppe/go-internal/testscript"
+
+	"archiver/internal/ucwa/ucwatest"
+)
+
+// TestScript runs the specifications of the commands: testdata/script/*.txtar.
+// -update writes what they print into them.
+func TestScript(t *testing.T) {
+	testscript.Run(t, testscript.Params{
+		Dir: filepath.Join("testdata", "script"), UpdateScripts: *update, RequireExplicitExec: true,
+		Setup: func(e *testscript.Env) error {
+			root, err := filepath.Abs(filepath.Join("..", ".."))
+			e.Setenv("TESTDATA", filepath.Join(root, "testdata"))
+			e.Setenv("ARCHIVER_ARCHIVE", filepath.Join(e.WorkDir, "archive"))
+			e.Setenv("HOME", e.WorkDir)
+			e.Setenv("TZ", "UTC")
+			return err
+		},
+		Cmds: map[string]func(*testscript.TestScript, bool, []string){
+			"sim":    startSimulator,
+			"repeat": repeatText,
+			"bytes":  writeBytes,
+		},
+	})
+}
+
+// startSimulator is the script command `sim SCENARIO`: a UCWA server that plays
+// testdata/scenarios/SCENARIO.txtar at $SIM until the script ends. $SIM_USER is
+// who can sign in, with the password in the file $SIM_PASSWORD.
+func startSimulator(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 1 {
+		ts.Fatalf("usage: sim SCENARIO")
+	}
+	sc := scenario(ts, args[0])
+	server := ucwatest.NewServer(sc)
+	ts.Defer(server.Close)
+	ts.Setenv("SIM", server.URL())
+	ts.Setenv("SIM_USER", strings.TrimPrefix(sc.Account.URI, "sip:"))
+	password := ts.MkAbs("password")
+	ts.Check(os.WriteFile(password, []byte(sc.Password+"\n"), 0o600))
+	ts.Setenv("SIM_PASSWORD", password)
+}
+
+// checker is what tests and scripts have in common.
+type checker interface {
+	Fatalf(format string, args ...any)
+}
+
+func scenario(c checker, name string) *ucwatest.Scenario {
+	data, err := os.ReadFile(filepath.Join("..", "..", "testdata", "scenarios", name+".txtar"))
+	if err != nil {
+		c.Fatalf("read scenario: %v", err)
+	}
+	sc, err := ucwatest.ParseScenario(name, data)
+	if err != nil {
+		c.Fatalf("%v", err)
+	}
+	return sc
+}
+
+// repeatText is the script command `repeat FILE N TEXT`: it appends TEXT N times.
+func repeatText(ts *testscript.TestScript, _ bool, args []string) {
+	if len(args) != 3 {
+		ts.Fatalf("usage: repeat FILE N TEXT")
+	}
+	n := 0
+	for _, d := range args[1] {
+		n = n*10 + int(d-'0')
+	}
+	appendFile(ts, args[0], bytes.Repeat([]byte(args[2]), n))
+}
+
+// writeBytes is the script command `bytes FILE HEX`: it appends the bytes.
+func writeBytes(ts *testscript.TestScript, _ bool, args []string) {
+	var b []byte
+	for i := 0; i+1 < len(args[1]); i += 2 {
+		const digits = "0123456789abcdef"
+		b = append(b, byte(strings.IndexByte(digits, args[1][i])<<4|strings.IndexByte(digits, args[1][i+1])))
+	}
+	appendFile(ts, args[0], b)
+}
+
+func appendFile(ts *testscript.TestScript, name string, b []byte) {
+	f, err := os.OpenFile(ts.MkAbs(name), os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600)
+	ts.Check(err)
+	_, err = f.Write(b)
+	ts.Check(err)
+	ts.Check(f.Close())
+}

@@ -1,0 +1,186 @@
+package capture_test
+
+import (
+	"context"
+	"errors"
+	"slices"
+	"sync"
+
+	"archiver/internal/archive"
+)
+
+// errDisk is what a faulty log answers.
+var errDisk = errors.New("the disk is full")
+
+// memory is a log that behaves: what it was given once it keeps, and the same
+// again alters nothing. Faults are decided per call by fail.
+type memory struct {
+	mu      sync.Mutex
+	obs     []archive.Observation
+	cursors []archive.Cursor // every one that was durable, in order
+	gaps    []archive.Gap
+	servers []string
+	applied []archive.Batch
+	decoded archive.ObservationID
+
+	// fail answers whether a call takes effect and what it returns: a log can
+	// fail before or after it has written.
+	fail func(op string) (apply bool, err error)
+}
+
+func (m *memory) fault(op string) (bool, error) {
+	if m.fail == nil {
+		return true, nil
+	}
+	return m.fail(op)
+}
+
+func (m *memory) EnsureAccount(_ context.Context, uri, server string) error {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.servers = append(m.servers, uri+" "+server)
+	_, err := m.fault("account")
+	return err
+}
+
+func (m *memory) AppendObservations(_ context.Context, obs []archive.Observation, cur *archive.Cursor) ([]archive.Appended, error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	apply, err := m.fault("append")
+	if !apply {
+		return nil, err
+	}
+	out := make([]archive.Appended, len(obs))
+	for i, o := range obs {
+		out[i] = m.append(o)
+	}
+	if cur != nil {
+		m.cursors = append(m.cursors, *cur)
+	}
+	return out, err
+}
+
+func (m *memory) append(o archive.Observation) archive.Appended {
+	for _, have := range m.obs {
+		if have.Account == o.Account && have.Capture == o.Capture && have.URL == o.URL &&
+			string(have.Body) == string(o.Body) && (o.Source == archive.SourceCapture || have.Received == o.Received) {
+			return archive.Appended{ID: have.ID}
+		}
+	}
+	o.ID = archive.ObservationID(len(m.obs) + 1)
+	m.obs = append(m.obs, o)
+	return archive.Appended{ID: o.ID, New: true}
+}
+
+func (m *memory) Cursor(context.Context, string) (archive.Cursor, error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if apply, err := m.fault("cursor"); !apply {
+		return archive.Cursor{}, err
+	}
+	if len(m.cursors) == 0 {
+		return archive.Cursor{}, archive.ErrNotFound
+	}
+	return m.cursors[len(m.cursors)-1], nil
+}
+
+func (m *memory) AppendGap(_ context.Context, g archive.Gap) (archive.GapID, error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	apply, err := m.fault("gap")
+	if !apply {
+		return 0, err
+	}
+	for _, have := range m.gaps {
+		if have.Account == g.Account && have.Cause == g.Cause && have.From == g.From {
+			return have.ID, err
+		}
+	}
+	g.ID, g.After = archive.GapID(len(m.gaps)+1), archive.ObservationID(len(m.obs))
+	m.gaps = append(m.gaps, g)
+	return g.ID, err
+}
+
+func (m *memory) CloseGap(_ context.Context, id archive.GapID, to archive.Time) error {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	apply, err := m.fault("gap")
+	if !apply {
+		return err
+	}
+	g := &m.gaps[id-1]
+	g.To, g.Seconds = to, to.Sub(g.From.Time).Seconds()
+	g.AtRisk = g.Seconds >= archive.RiskAfterSeconds
+	return err
+}
+
+func (m *memory) OpenGaps(context.Context, string) ([]archive.Gap, error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	var open []archive.Gap
+	for _, g := range m.gaps {
+		if !g.To.Known() {
+			open = append(open, g)
+		}
+	}
+	return open, nil
+}
+
+func (m *memory) Watermarks(context.Context) (archive.Watermarks, error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return archive.Watermarks{Stored: archive.ObservationID(len(m.obs)), Decoded: m.decoded}, nil
+}
+
+func (m *memory) ObservationsAfter(_ context.Context, after archive.ObservationID, limit int) ([]archive.Observation, error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	rest := m.obs[min(int(after), len(m.obs)):]
+	return slices.Clone(rest[:min(limit, len(rest))]), nil
+}
+
+func (m *memory) Apply(_ context.Context, batches []archive.Batch) error {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	apply, err := m.fault("apply")
+	if apply {
+		m.applied = append(m.applied, batches...)
+		m.decoded = batches[len(batches)-1].Observation.ID
+	}
+	return err
+}
+
+// wasDurable reports whether capture may ask for a URL: only what has once
+// been the durable cursor may be acknowledged.
+func (m *memory) wasDurable(url string) bool {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return slices.ContainsFunc(m.cursors, func(c archive.Cursor) bool { return c.Next == url })
+}
+
+func (m *memory) observations(source archive.Source) []archive.Observation {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	var out []archive.Observation
+	for _, o := range m.obs {
+		if o.Source == source {
+			out = append(out, o)
+		}
+	}
+	return out
+}
+
+func (m *memory) allGaps() []archive.Gap {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return slices.Clone(m.gaps)
+}
+
+func (m *memory) cursor() archive.Cursor {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if len(m.cursors) == 0 {
+		return archive.Cursor{}
+	}
+	return m.cursors[len(m.cursors)-1]
+}

@@ -1,0 +1,174 @@
+package capture
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"time"
+
+	"github.com/cenkalti/backoff/v5"
+
+	"archiver/internal/archive"
+	"archiver/internal/ucwa"
+)
+
+// recorder is the state of one Run. It belongs to the goroutine of Run.
+type recorder struct {
+	cfg      Config
+	log      *slog.Logger
+	client   *ucwa.Client   // nil while signed out
+	met      bool           // whether signing in has ever succeeded
+	cursor   archive.Cursor // durable, but for Next, which gone clears
+	coverage *coverage
+	fetcher  *fetcher
+	alive    *alive
+
+	// unsaved are answers that the log has refused. They are offered again
+	// with the next one: the server should send them again, but they are here.
+	unsaved  []archive.Observation
+	pace     *backoff.ExponentialBackOff
+	failures int // in a row
+	spins    int // empty answers in a row that came at once
+}
+
+// load reads where an earlier run left off.
+func (r *recorder) load(ctx context.Context) error {
+	cur, err := r.cfg.Log.Cursor(ctx, r.cfg.Account)
+	if err != nil && !errors.Is(err, archive.ErrNotFound) {
+		return err
+	}
+	r.cursor = cur
+	if r.cursor.Capture == "" {
+		return r.coverage.load(ctx, archive.Time{})
+	}
+	return r.coverage.load(ctx, r.cursor.Updated)
+}
+
+// loop repeats step until ctx ends (nil) or a failure is fatal.
+func (r *recorder) loop(ctx context.Context) error {
+	for ctx.Err() == nil {
+		started := archive.At(r.cfg.Now())
+		err := r.step(ctx)
+		if err == nil || ctx.Err() != nil { // what fails now, the stop made fail
+			continue
+		}
+		if err := r.failed(ctx, started, err); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// step does the one thing that is next: sign in, get an application, or poll.
+func (r *recorder) step(ctx context.Context) error {
+	if r.client == nil {
+		return r.signIn(ctx)
+	}
+	if r.cursor.Next == "" {
+		return r.create(ctx)
+	}
+	return r.poll(ctx)
+}
+
+// poll parks one P-GET, commits its answer and moves the cursor.
+//
+// The order is the promise of the program. Requesting a batch's next link
+// tells the server that the batch has arrived, and the server then forgets it
+// (EventsInUCWA.md). So r.cursor, from which the one request is made, changes
+// in save alone, after the log has said that the bytes and the cursor are
+// durable. Whatever fails before that line leaves the old cursor, and the same
+// URL is asked again, as after a crash: the server has not been told and sends
+// the batch again. A batch may thus come twice, which the log notices, and
+// never not at all.
+func (r *recorder) poll(ctx context.Context) error {
+	resp, err := r.client.Poll(ctx, r.cursor.Next)
+	if err != nil {
+		return pollError{resp, err}
+	}
+	o := r.observation(resp, archive.SourceCapture)
+	env, next, err := r.follow(resp)
+	if err != nil {
+		// Not an envelope to go on from: kept, and not acknowledged.
+		return errors.Join(pollError{resp, err}, r.keep(ctx, o))
+	}
+	if err := r.cover(ctx, resp, env); err != nil {
+		return pollError{resp, r.refused(o, err)}
+	}
+	cur := r.cursor
+	cur.Next, cur.Updated = next, resp.Received
+	if err := r.save(ctx, []archive.Observation{o}, cur); err != nil {
+		return pollError{resp, r.refused(o, err)}
+	}
+	r.covered(ctx, resp)
+	r.log.Debug("batch committed", "events", env.Count(), "bytes", len(resp.Body))
+	r.fetcher.wanted(r.client, r.cursor.Capture, env)
+	if err := r.pause(resp, env); err != nil {
+		return err
+	}
+	r.recovered()
+	return nil
+}
+
+// pollError is a P-GET that did not lead on, with what is known of it.
+type pollError struct {
+	resp ucwa.Response
+	err  error
+}
+
+func (e pollError) Error() string { return e.err.Error() }
+func (e pollError) Unwrap() error { return e.err }
+
+// follow reads where an answer says to go on. resync wins over next, as in
+// Microsoft's own library; after a resume the channel has lost its parameters.
+func (r *recorder) follow(resp ucwa.Response) (ucwa.Envelope, string, error) {
+	env, err := ucwa.ParseEnvelope(resp.Body)
+	if err != nil {
+		return env, "", err
+	}
+	href := env.Next
+	if env.Resume != "" {
+		if href, err = ucwa.WithParameters(env.Resume); err != nil {
+			return env, "", err
+		}
+	}
+	if env.Resync != "" {
+		href = env.Resync
+	}
+	if href == "" {
+		return env, "", errNoLink
+	}
+	next, err := r.client.Resolve(href)
+	if err == nil && next == resp.URL {
+		err = errSameLink
+	}
+	return env, next, err
+}
+
+// quick is an answer that the server did not hold, and maxSpins how many empty
+// ones in a row are still taken at their word.
+const (
+	quick    = 500 * time.Millisecond
+	maxSpins = 5
+)
+
+// pause notices a server that answers nothing at once, over and over.
+func (r *recorder) pause(resp ucwa.Response, env ucwa.Envelope) error {
+	if env.Count() > 0 || resp.Received.Sub(resp.Requested.Time) > quick {
+		r.spins = 0
+		return nil
+	}
+	if r.spins++; r.spins > maxSpins {
+		return errSpinning
+	}
+	return nil
+}
+
+// recovered ends a row of failures. Only a batch does: a server may let us sign
+// in and refuse every P-GET.
+func (r *recorder) recovered() {
+	if r.failures > 0 {
+		r.log.Info("capturing again", "failures", r.failures)
+	}
+	r.failures = 0
+	r.pace.Reset()
+}

@@ -1,0 +1,7 @@
+package ucwa
+
+// OAuthChallenge finds the token service in a 401's headers.
+var OAuthChallenge = oauthChallenge
+
+// MaxBody is the largest body that is accepted.
+const MaxBody = maxBody

@@ -1,0 +1,174 @@
+package ucwatest
+
+import (
+	"compress/gzip"
+	"fmt"
+	"io"
+	"net/http"
+	"strings"
+
+	"github.com/go-json-experiment/json"
+)
+
+// application is one signed-in endpoint. Server.mu guards it.
+type application struct {
+	href      string
+	endpoint  string
+	available bool
+	sent      int           // the ack number of the last batch sent; 0 for none
+	held      []byte        // that batch, until it is acknowledged; nil for none
+	parked    chan struct{} // closed to release a parked P-GET with 409
+}
+
+// compressed is the body's writer: gzip where the client takes it.
+func compressed(w http.ResponseWriter, r *http.Request) (io.Writer, func()) {
+	if !strings.Contains(r.Header.Get("Accept-Encoding"), "gzip") {
+		return w, func() {}
+	}
+	w.Header().Set("Content-Encoding", "gzip")
+	z := gzip.NewWriter(w)
+	return z, func() { _ = z.Close() }
+}
+
+// applications creates an application, or gives a known endpoint its own back
+// (applications_ref.md). Property names are in any letter case.
+func (s *Server) applications(w http.ResponseWriter, r *http.Request) {
+	if !s.authorized(r) {
+		challenge(w, r)
+		return
+	}
+	var asked struct {
+		Culture    string `json:"culture"`
+		EndpointID string `json:"endpointId"`
+		UserAgent  string `json:"userAgent"`
+	}
+	err := json.UnmarshalRead(io.LimitReader(r.Body, 64<<10), &asked, json.MatchCaseInsensitiveNames(true))
+	if r.Method != http.MethodPost || err != nil || asked.EndpointID == "" || asked.Culture == "" || asked.UserAgent == "" {
+		problem(w, r, http.StatusBadRequest, "BadRequest", "ParameterValidationFailure")
+		return
+	}
+	s.mu.Lock()
+	if s.app == nil || s.app.endpoint != asked.EndpointID {
+		s.apps++
+		number := 10_000_000_000 + int64(len(s.sc.Name))*1_000_003 + int64(s.apps)*7919
+		s.app = &application{href: fmt.Sprintf("/ucwa/oauth/v1/applications/%d", number), endpoint: asked.EndpointID}
+	}
+	body := s.describe()
+	s.mu.Unlock()
+	w.Header().Set("Location", body["_links"].(map[string]any)["self"].(map[string]any)["href"].(string))
+	answer(w, r, http.StatusCreated, body)
+}
+
+// describe is the application resource. s.mu is held.
+func (s *Server) describe() map[string]any {
+	at := func(path string) map[string]any { return map[string]any{"href": s.app.href + path} }
+	me := map[string]any{"self": at("/me"), "callForwardingSettings": at("/me/callForwardingSettings"), "phones": at("/me/phones")}
+	if s.app.available {
+		for _, l := range []string{"presence", "note", "location", "reportMyActivity"} {
+			me[l] = at("/me/" + l)
+		}
+		me["reportMyActivity"] = at("/reportMyActivity")
+	} else {
+		me["makeMeAvailable"] = at("/me/makeMeAvailable")
+	}
+	return map[string]any{
+		"rel": "application", "culture": "en-US", "etag": "1071366391",
+		"_links": map[string]any{"self": at(""), "policies": at("/policies"), "batch": at("/batch"), "events": at("/events?ack=1")},
+		"_embedded": map[string]any{
+			"me": map[string]any{"rel": "me", "name": s.sc.Account.Name, "uri": s.sc.Account.URI, "_links": me,
+				"emailAddresses": []any{address(s.sc.Account)}},
+			"people":         map[string]any{"rel": "people", "_links": map[string]any{"self": at("/people"), "search": at("/people/search")}},
+			"onlineMeetings": map[string]any{"rel": "onlineMeetings", "_links": map[string]any{"self": at("/onlineMeetings")}},
+			"communication":  map[string]any{"rel": "communication", "_links": map[string]any{"self": at("/communication")}},
+		},
+	}
+}
+
+// current is the application that a request is about; it answers the request
+// when there is none or it may not.
+func (s *Server) current(w http.ResponseWriter, r *http.Request) *application {
+	if !s.authorized(r) {
+		challenge(w, r)
+		return nil
+	}
+	s.mu.Lock()
+	app := s.app
+	s.mu.Unlock()
+	if app == nil || !strings.HasSuffix(app.href, "/"+r.PathValue("id")) {
+		problem(w, r, http.StatusNotFound, "NotFound", "ApplicationNotFound")
+		return nil
+	}
+	return app
+}
+
+func (s *Server) application(w http.ResponseWriter, r *http.Request) {
+	if s.current(w, r) == nil {
+		return
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.app == nil {
+		return
+	}
+	if r.Method == http.MethodDelete {
+		s.app = nil
+		w.WriteHeader(http.StatusNoContent)
+		return
+	}
+	answer(w, r, http.StatusOK, s.describe())
+}
+
+// below is everything under an application.
+func (s *Server) below(w http.ResponseWriter, r *http.Request) {
+	app := s.current(w, r)
+	if app == nil {
+		return
+	}
+	rest := r.PathValue("rest")
+	switch {
+	case rest == "events":
+		s.events(w, r, app)
+	case strings.HasSuffix(rest, "makeMeAvailable"):
+		s.makeAvailable(w, r, app)
+	case strings.HasSuffix(rest, "reportMyActivity"):
+		w.WriteHeader(http.StatusNoContent)
+	case strings.Contains(rest, "/participants/"):
+		s.participant(w, r, app, rest)
+	case rest == "communication/conversations":
+		answer(w, r, http.StatusOK, map[string]any{"rel": "conversations", "_links": map[string]any{"self": map[string]any{"href": r.URL.Path}}})
+	default:
+		problem(w, r, http.StatusNotFound, "NotFound", "")
+	}
+}
+
+func (s *Server) makeAvailable(w http.ResponseWriter, r *http.Request, app *application) {
+	s.mu.Lock()
+	again := app.available
+	app.available = true
+	s.changed()
+	s.mu.Unlock()
+	if again {
+		problem(w, r, http.StatusConflict, "Conflict", "AlreadyExists")
+		return
+	}
+	w.WriteHeader(http.StatusNoContent)
+}
+
+// participant describes somebody in a conversation to a client that was only
+// given the link.
+func (s *Server) participant(w http.ResponseWriter, r *http.Request, app *application, rest string) {
+	conv, who, _ := strings.Cut(rest, "/participants/")
+	for _, p := range s.sc.people {
+		if !strings.EqualFold(address(p), who) {
+			continue
+		}
+		answer(w, r, http.StatusOK, map[string]any{"rel": "participant", "uri": p.URI, "name": p.Name, "anonymous": false,
+			"sourceNetwork": network(p, s.sc.Account), "_links": map[string]any{
+				"self":         map[string]any{"href": app.href + "/" + rest},
+				"conversation": map[string]any{"href": app.href + "/" + conv},
+				"contact":      map[string]any{"href": app.href + "/people/" + address(p)},
+			}})
+		return
+	}
+	problem(w, r, http.StatusNotFound, "NotFound", "")
+}

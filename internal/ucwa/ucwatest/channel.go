@@ -1,0 +1,230 @@
+package ucwatest
+
+import (
+	"bytes"
+	"fmt"
+	"net/http"
+	"strconv"
+	"time"
+
+	"github.com/go-json-experiment/json"
+)
+
+// defaultHold is how long a P-GET is parked when the client does not say
+// (EventChannelDetails.md).
+const defaultHold = 180 * time.Second
+
+// events is the P-GET. Asking for ack N acknowledges batch N−1 and is answered
+// with batch N; asking for the last number again sends the same bytes again;
+// any other number is answered with the way back (EventsInUCWA.md).
+func (s *Server) events(w http.ResponseWriter, r *http.Request, app *application) {
+	ack, err := strconv.Atoi(r.URL.Query().Get("ack"))
+	if err != nil {
+		problem(w, r, http.StatusBadRequest, "BadRequest", "ParameterValidationFailure")
+		return
+	}
+	s.mu.Lock()
+	switch {
+	case ack == app.sent && app.held != nil:
+		body := app.held
+		s.mu.Unlock()
+		answerBytes(w, r, http.StatusOK, body)
+		return
+	case ack != app.sent+1:
+		first := app.sent + 1
+		if app.held != nil {
+			first = app.sent
+		}
+		s.mu.Unlock()
+		answer(w, r, http.StatusOK, map[string]any{"_links": map[string]any{
+			"self": eventsLink(app, ack), "resync": eventsLink(app, first)}})
+		return
+	}
+	s.acknowledge(app)
+	s.mu.Unlock()
+	s.park(w, r, app)
+}
+
+// acknowledge lets go of the batch that was sent last. s.mu is held.
+func (s *Server) acknowledge(app *application) {
+	if app.held != nil {
+		s.acked = append(s.acked, Delivery{app.href, app.sent, app.held})
+		app.held = nil
+	}
+	s.settle()
+}
+
+func eventsLink(app *application, ack int) map[string]any {
+	return map[string]any{"href": fmt.Sprintf("%s/events?ack=%d", app.href, ack)}
+}
+
+// park holds a P-GET until there is something to say.
+func (s *Server) park(w http.ResponseWriter, r *http.Request, app *application) {
+	s.mu.Lock()
+	if app.parked != nil {
+		close(app.parked)
+	}
+	mine := make(chan struct{})
+	app.parked = mine
+	s.mu.Unlock()
+	idle := time.NewTimer(s.hold(r))
+	defer idle.Stop()
+	for {
+		s.mu.Lock()
+		due, wait := s.due(app)
+		wake := s.wake
+		s.mu.Unlock()
+		var next <-chan time.Time
+		if due {
+			next = time.After(wait)
+		}
+		select {
+		case <-wake:
+			continue
+		case <-next:
+			s.release(w, r, app, mine, true)
+		case <-idle.C:
+			s.release(w, r, app, mine, false)
+		case <-mine:
+			problem(w, r, http.StatusConflict, "Conflict", "PGetReplaced")
+		case <-r.Context().Done():
+			s.unpark(app, mine)
+		case <-s.stop:
+			panic(http.ErrAbortHandler)
+		}
+		return
+	}
+}
+
+// unpark forgets a P-GET whose client has gone.
+func (s *Server) unpark(app *application, mine chan struct{}) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if app.parked == mine {
+		app.parked = nil
+	}
+}
+
+func (s *Server) hold(r *http.Request) time.Duration {
+	if s.opt.Hold > 0 {
+		return s.opt.Hold
+	}
+	if n, err := strconv.Atoi(r.URL.Query().Get("timeout")); err == nil && n > 0 {
+		return time.Duration(n) * time.Second
+	}
+	return defaultHold
+}
+
+// due is how long the next move waits, and whether there is one. An endpoint
+// that has not made itself available gets none. s.mu is held.
+func (s *Server) due(app *application) (bool, time.Duration) {
+	if s.at >= len(s.moves) || !app.available {
+		return false, 0
+	}
+	if m := s.moves[s.at]; m.live {
+		return true, m.wait
+	}
+	return true, s.opt.Pace
+}
+
+// release answers a parked P-GET with the next move, or with nothing.
+func (s *Server) release(w http.ResponseWriter, r *http.Request, app *application, mine chan struct{}, due bool) {
+	s.mu.Lock()
+	if app.parked != mine {
+		s.mu.Unlock()
+		problem(w, r, http.StatusConflict, "Conflict", "PGetReplaced")
+		return
+	}
+	app.parked = nil
+	var m move
+	if due {
+		m = s.moves[s.at]
+		s.at++
+		if !m.live {
+			s.reach(m.at)
+		}
+		w.Header().Set("Date", s.now().UTC().Format(http.TimeFormat))
+	}
+	if m.fault != nil {
+		s.misbehave(w, r, app, *m.fault) // unlocks
+		return
+	}
+	body := s.body(app, m)
+	app.sent++
+	app.held = body
+	s.mu.Unlock()
+	answerBytes(w, r, http.StatusOK, body)
+}
+
+// body renders a batch. s.mu is held.
+func (s *Server) body(app *application, m move) []byte {
+	self, next := eventsLink(app, app.sent+1), eventsLink(app, app.sent+2)
+	fill := func(b []byte) []byte {
+		b = bytes.ReplaceAll(b, []byte("{app}"), []byte(app.href))
+		b = bytes.ReplaceAll(b, []byte("{self}"), []byte(self["href"].(string)))
+		return bytes.ReplaceAll(b, []byte("{next}"), []byte(next["href"].(string)))
+	}
+	if m.body != nil {
+		return fill(m.body)
+	}
+	senders := []any{}
+	var last map[string]any
+	for _, e := range m.events {
+		if last == nil || last["rel"] != e.rel || last["href"] != e.href {
+			last = map[string]any{"rel": e.rel, "href": e.href, "events": []any{}}
+			senders = append(senders, last)
+		}
+		last["events"] = append(last["events"].([]any), e.event)
+	}
+	v := map[string]any{"_links": map[string]any{"self": self, "next": next}, "sender": senders}
+	if len(senders) == 0 && s.opt.OmitSender {
+		delete(v, "sender")
+	}
+	b, err := json.Marshal(v, json.Deterministic(true))
+	if err != nil {
+		panic(err) // events are made of maps and strings
+	}
+	return fill(b)
+}
+
+// misbehave does what a fault says. s.mu is held, and given up.
+func (s *Server) misbehave(w http.ResponseWriter, r *http.Request, app *application, f fault) {
+	switch f.kind {
+	case "gone":
+		s.app = nil
+		s.clock, s.since = s.now().Add(f.length), time.Now()
+		w.Header().Set("Date", s.now().UTC().Format(http.TimeFormat))
+		s.mu.Unlock()
+		problem(w, r, http.StatusNotFound, "NotFound", "ApplicationNotFound")
+	case "down":
+		s.down = time.Now().Add(f.length)
+		s.mu.Unlock()
+		panic(http.ErrAbortHandler)
+	case "resync", "resume":
+		links := map[string]any{"self": eventsLink(app, app.sent+1), f.kind: eventsLink(app, app.sent+1)}
+		if f.kind == "resume" {
+			links[f.kind] = eventsLink(app, app.sent+2)
+			app.sent++
+		}
+		b, err := json.Marshal(map[string]any{"_links": links, "sender": []any{}}, json.Deterministic(true))
+		if err != nil {
+			panic(err)
+		}
+		if f.kind == "resume" {
+			app.held = b
+		}
+		s.mu.Unlock()
+		answerBytes(w, r, http.StatusOK, b)
+	case "drop":
+		body := s.body(app, s.moves[min(s.at, len(s.moves)-1)])
+		s.mu.Unlock()
+		w.Header().Set("Content-Type", "application/json")
+		w.Header().Set("Content-Length", strconv.Itoa(len(body)))
+		_, _ = w.Write(body[:len(body)/2])
+		_ = http.NewResponseController(w).Flush()
+		panic(http.ErrAbortHandler)
+	default:
+		s.mu.Unlock()
+		problem(w, r, f.status, http.StatusText(f.status), f.subcode)
+	}
+}

@@ -1,0 +1,130 @@
+package ucwatest
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"fmt"
+	"net/http"
+	"strings"
+	"time"
+
+	"github.com/go-json-experiment/json"
+)
+
+// origin is the scheme and host that the client used, so that what it is given
+// leads back here.
+func origin(r *http.Request) string {
+	scheme := "http"
+	if r.TLS != nil {
+		scheme = "https"
+	}
+	return scheme + "://" + r.Host
+}
+
+// answer writes a resource.
+func answer(w http.ResponseWriter, r *http.Request, status int, v any) {
+	b, err := json.Marshal(v, json.Deterministic(true))
+	if err != nil {
+		panic(err) // all that is answered is made of maps and strings
+	}
+	answerBytes(w, r, status, b)
+}
+
+func answerBytes(w http.ResponseWriter, r *http.Request, status int, b []byte) {
+	kind := "application/json; charset=utf-8"
+	if strings.Contains(r.Header.Get("Accept"), "ucwa+json") {
+		kind = "application/vnd.microsoft.com.ucwa+json; charset=utf-8"
+	}
+	w.Header().Set("Content-Type", kind)
+	w.Header().Set("Cache-Control", "no-cache")
+	out, done := compressed(w, r)
+	defer done()
+	w.WriteHeader(status)
+	_, _ = out.Write(b) // a client that has gone is the client's business
+}
+
+// problem answers with an error object (Errors in the UCWA reference).
+func problem(w http.ResponseWriter, r *http.Request, status int, code, subcode string) {
+	answer(w, r, status, map[string]any{"code": code, "subcode": subcode, "message": "The request was not successful."})
+}
+
+// root is where discovery begins.
+func (s *Server) root(w http.ResponseWriter, r *http.Request) {
+	if r.URL.Path != "/" && !strings.HasSuffix(r.URL.Path, "/root") {
+		http.NotFound(w, r)
+		return
+	}
+	base := origin(r) + "/Autodiscover/AutodiscoverService.svc/root"
+	query := "?originalDomain=" + domain(s.sc.Account)
+	answer(w, r, http.StatusOK, map[string]any{"_links": map[string]any{
+		"self":   map[string]any{"href": base + query},
+		"user":   map[string]any{"href": base + "/oauth/user" + query},
+		"xframe": map[string]any{"href": origin(r) + "/Autodiscover/XFrame/XFrame.html"},
+	}})
+}
+
+// user is the protected resource: without a token it is the challenge.
+func (s *Server) user(w http.ResponseWriter, r *http.Request) {
+	if !s.authorized(r) {
+		challenge(w, r)
+		return
+	}
+	answer(w, r, http.StatusOK, map[string]any{"_links": map[string]any{
+		"self":         map[string]any{"href": origin(r) + r.URL.Path},
+		"applications": map[string]any{"href": origin(r) + "/ucwa/oauth/v1/applications"},
+	}})
+}
+
+func challenge(w http.ResponseWriter, r *http.Request) {
+	h := w.Header()
+	h.Add("WWW-Authenticate", `Bearer trusted_issuers="00000002-0000-0ff1-ce00-000000000000@contoso.example", client_id="00000004-0000-0ff1-ce00-000000000000"`)
+	h.Add("WWW-Authenticate", fmt.Sprintf(`MsRtcOAuth href="%s/WebTicket/oauthtoken",grant_type="urn:microsoft.rtc:windows,urn:microsoft.rtc:anonmeeting,password"`, origin(r)))
+	h.Set("Content-Type", "text/html")
+	w.WriteHeader(http.StatusUnauthorized)
+	_, _ = w.Write([]byte("<html><body>401 - Unauthorized: Access is denied due to invalid credentials.</body></html>"))
+}
+
+// token grants by password; the form may be urlencoded or multipart.
+func (s *Server) token(w http.ResponseWriter, r *http.Request) {
+	const limit = 64 << 10
+	r.Body = http.MaxBytesReader(w, r.Body, limit)
+	if strings.HasPrefix(r.Header.Get("Content-Type"), "multipart/") {
+		_ = r.ParseMultipartForm(limit) // what cannot be read is not there
+	} else {
+		r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+		_ = r.ParseForm()
+	}
+	w.Header().Set("Cache-Control", "no-store")
+	if r.PostForm.Get("grant_type") != "password" {
+		answer(w, r, http.StatusBadRequest, map[string]any{"error": "unsupported_grant_type"})
+		return
+	}
+	if !s.knows(r.PostForm.Get("username")) || r.PostForm.Get("password") != s.sc.Password {
+		w.Header().Set("X-Ms-diagnostics", `28020;source="sim";reason="No valid security token."`)
+		answer(w, r, http.StatusBadRequest, map[string]any{"error": "invalid_grant"})
+		return
+	}
+	s.mu.Lock()
+	sum := sha256.Sum256(fmt.Append(nil, s.sc.Name, len(s.tokens)))
+	t := "cwt=" + hex.EncodeToString(sum[:])
+	s.tokens[t] = time.Now()
+	s.mu.Unlock()
+	answer(w, r, http.StatusOK, map[string]any{"access_token": t, "expires_in": 28364, "ms_rtc_identityscope": "local", "token_type": "Bearer"})
+}
+
+// knows accepts the account's address, with its scheme or without, and
+// DOMAIN\name.
+func (s *Server) knows(user string) bool {
+	mine := address(s.sc.Account)
+	name, _, _ := strings.Cut(mine, "@")
+	_, short, ok := strings.Cut(user, `\`)
+	return strings.EqualFold(strings.TrimPrefix(user, "sip:"), mine) || ok && strings.EqualFold(short, name)
+}
+
+func (s *Server) authorized(r *http.Request) bool {
+	t, ok := strings.CutPrefix(r.Header.Get("Authorization"), "Bearer ")
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	since, known := s.tokens[t]
+	return ok && known && (s.opt.TokenLife == 0 || time.Since(since) < s.opt.TokenLife)
+}

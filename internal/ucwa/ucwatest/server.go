@@ -1,0 +1,232 @@
+package ucwatest
+
+import (
+	"context"
+	"fmt"
+	"net"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"sync"
+	"time"
+)
+
+// Options change how a server behaves.
+type Options struct {
+	// Base is what the relative times of a scenario are relative to; the zero
+	// time is the moment of starting.
+	Base time.Time
+	// Hold bounds how long a P-GET is parked before an empty answer; 0 obeys
+	// the timeout that the client asks for.
+	Hold time.Duration
+	// Pace is the real time between two batches of the history; 0 plays it as
+	// fast as it is acknowledged.
+	Pace time.Duration
+	// TokenLife is how long a token is accepted; 0 is for ever.
+	TokenLife time.Duration
+	// OmitSender leaves the member out of empty answers, as some servers do.
+	OmitSender bool
+	// Fault, when set, may break any request: see Fault.
+	Fault func(*http.Request) Fault
+}
+
+// Fault breaks one request. Its zero value breaks nothing.
+type Fault struct {
+	// Skip answers without having done what was asked.
+	Skip bool
+	// Status answers with this status instead of the right one.
+	Status int
+	// Drop closes the connection instead of answering.
+	Drop bool
+}
+
+// Delivery is a batch that the client has acknowledged by requesting the next.
+type Delivery struct {
+	Application string // its href
+	Ack         int
+	Body        []byte // as sent, before transfer encoding
+}
+
+// Server plays a scenario. It may be used from several goroutines.
+type Server struct {
+	sc   *Scenario
+	opt  Options
+	http *httptest.Server // nil when only Handler is used
+	stop chan struct{}
+
+	mu       sync.Mutex // guards what follows
+	moves    []move
+	at       int           // the move to be made next
+	clock    time.Time     // simulated time at the last move
+	since    time.Time     // real time at the last move
+	drained  chan struct{} // closed at the end of the history
+	tokens   map[string]time.Time
+	app      *application // nil while there is none
+	apps     int
+	down     time.Time // real time until which connections break
+	acked    []Delivery
+	wake     chan struct{} // closed and made anew when something happens
+	requests []string
+}
+
+// NewServer starts a server on a free port of this machine.
+func NewServer(sc *Scenario, options ...Options) *Server {
+	s := newServer(sc, options...)
+	s.http = httptest.NewUnstartedServer(s.Handler())
+	s.http.Config.BaseContext = func(net.Listener) context.Context { return context.Background() }
+	s.http.Start()
+	return s
+}
+
+// New makes a server that listens nowhere: Handler answers.
+func New(sc *Scenario, options ...Options) *Server { return newServer(sc, options...) }
+
+func newServer(sc *Scenario, options ...Options) *Server {
+	s := &Server{sc: sc, stop: make(chan struct{}), drained: make(chan struct{}), wake: make(chan struct{}),
+		tokens: make(map[string]time.Time)}
+	for _, o := range options {
+		s.opt = o
+	}
+	if s.opt.Base.IsZero() {
+		s.opt.Base = time.Now()
+	}
+	moves, err := compile(sc, s.opt.Base, "")
+	if err != nil {
+		panic(fmt.Sprintf("ucwatest: a parsed scenario does not play: %v", err)) // ParseScenario has played it
+	}
+	s.moves, s.clock, s.since = moves, s.opt.Base, time.Now()
+	if len(moves) > 0 && !moves[0].live {
+		s.clock = moves[0].at.Add(-time.Second)
+	}
+	s.settle()
+	return s
+}
+
+// URL is the root URL that a client is given.
+func (s *Server) URL() string { return s.http.URL + "/" }
+
+// Close stops the server and ends parked requests.
+func (s *Server) Close() {
+	close(s.stop)
+	if s.http != nil {
+		s.http.CloseClientConnections()
+		s.http.Close()
+	}
+}
+
+// Now is the server's clock: simulated during the history.
+func (s *Server) Now() time.Time {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.now()
+}
+
+func (s *Server) now() time.Time { return s.clock.Add(time.Since(s.since)) }
+
+// Drained is closed once the whole history was released and acknowledged.
+func (s *Server) Drained() <-chan struct{} { return s.drained }
+
+// Acked lists what was acknowledged so far, in order.
+func (s *Server) Acked() []Delivery {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return append([]Delivery(nil), s.acked...)
+}
+
+// Requests lists the requests so far: method and path, without queries.
+func (s *Server) Requests() []string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return append([]string(nil), s.requests...)
+}
+
+// settle sets the clock at the end of the history. s.mu is held, or s is new.
+func (s *Server) settle() {
+	if s.at < len(s.moves) && !s.moves[s.at].live {
+		return
+	}
+	select {
+	case <-s.drained:
+		return
+	default:
+	}
+	if s.app == nil || s.app.held == nil {
+		s.clock, s.since = time.Now(), time.Now()
+		close(s.drained)
+	}
+}
+
+// reach moves the clock to a move's time.
+func (s *Server) reach(t time.Time) {
+	if t.After(s.now()) {
+		s.clock, s.since = t, time.Now()
+	}
+}
+
+// changed wakes everybody who waits. s.mu is held.
+func (s *Server) changed() {
+	close(s.wake)
+	s.wake = make(chan struct{})
+}
+
+// Handler answers as the server.
+func (s *Server) Handler() http.Handler {
+	mux := http.NewServeMux()
+	for pattern, h := range map[string]http.HandlerFunc{
+		"/": s.root, "/autodiscover/autodiscoverservice.svc/root": s.root,
+		"/autodiscover/autodiscoverservice.svc/root/oauth/user": s.user,
+		"/webticket/oauthtoken":                                 s.token,
+		"/ucwa/oauth/v1/applications":                           s.applications,
+		"/ucwa/oauth/v1/applications/{id}":                      s.application,
+		"/ucwa/oauth/v1/applications/{id}/{rest...}":            s.below,
+	} {
+		mux.HandleFunc(pattern, h)
+	}
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		r = normalize(r)
+		s.mu.Lock()
+		s.requests = append(s.requests, r.Method+" "+r.URL.Path)
+		isDown := time.Now().Before(s.down)
+		w.Header().Set("Date", s.now().UTC().Format(http.TimeFormat))
+		s.mu.Unlock()
+		f := Fault{Drop: isDown, Skip: isDown}
+		if s.opt.Fault != nil && !isDown {
+			f = s.opt.Fault(r)
+		}
+		if !f.Skip {
+			mux.ServeHTTP(faulty(w, f), r)
+		}
+		switch {
+		case f.Drop:
+			panic(http.ErrAbortHandler)
+		case f.Status != 0:
+			http.Error(w, "the scenario wants this", f.Status)
+		}
+	})
+}
+
+// faulty hides the answer of a request that is to fail after it was done.
+func faulty(w http.ResponseWriter, f Fault) http.ResponseWriter {
+	if f.Drop || f.Status != 0 {
+		return httptest.NewRecorder()
+	}
+	return w
+}
+
+// normalize takes //ucwa/… for /ucwa/… without a redirect, as front ends do,
+// and the paths of discovery in any case.
+func normalize(r *http.Request) *http.Request {
+	path := r.URL.Path
+	for strings.Contains(path, "//") {
+		path = strings.ReplaceAll(path, "//", "/")
+	}
+	if lower := strings.ToLower(path); strings.HasPrefix(lower, "/autodiscover/") || strings.HasPrefix(lower, "/webticket/") {
+		path = lower
+	}
+	if len(path) > 1 {
+		path = strings.TrimSuffix(path, "/")
+	}
+	c := r.Clone(r.Context())
+	c.URL.Path, c.URL.RawPath = path, ""
+	return c
+}

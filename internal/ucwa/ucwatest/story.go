@@ -1,0 +1,161 @@
+package ucwatest
+
+import (
+	"crypto/sha256"
+	"encoding/base64"
+	"encoding/binary"
+	"encoding/hex"
+	"fmt"
+	"strings"
+	"time"
+)
+
+// move is what the server does next: release a batch, or misbehave.
+type move struct {
+	at     time.Time     // simulated time of its release, in the history
+	live   bool          // happens in real time
+	wait   time.Duration // live: after the move before it
+	events []sent
+	body   []byte // a raw body instead of events
+	fault  *fault
+}
+
+// fault is one misbehaviour.
+type fault struct {
+	kind    string // gone, down, resync, resume, drop, status
+	length  time.Duration
+	status  int
+	subcode string
+}
+
+// sent is an event with its sender. {app} stands for the application's href.
+type sent struct {
+	rel, href string
+	event     map[string]any
+}
+
+// story turns steps into moves. It knows who is in which conversation.
+type story struct {
+	sc      *Scenario
+	base    time.Time // what relative times are relative to
+	clock   time.Time
+	isLive  bool
+	wait    time.Duration
+	held    bool // between batch and send
+	pending []sent
+	talks   map[string]*talk
+	moves   []move
+	said    int
+}
+
+// talk is a conversation.
+type talk struct {
+	key, guid, thread   string
+	subject, importance string
+	invitation, kind    string // id and rel of the invitation
+	outgoing            bool
+	text                string // the invitation's
+	peer                Person // the inviter or the invited
+	present             []Person
+	messages            int
+	sittings            int
+	conference          bool
+}
+
+// compile plays the steps of a scenario into moves. base is the moment that
+// relative times are relative to; salt makes the ids of two servers differ.
+func compile(sc *Scenario, base time.Time, salt string) ([]move, error) {
+	s := &story{sc: sc, base: base.UTC(), clock: base.UTC(), talks: make(map[string]*talk)}
+	for _, st := range sc.steps {
+		if err := verbs[st.words[0]].play(s, st); err != nil {
+			return nil, fmt.Errorf("ucwatest: %s:%d: %s: %w", sc.Name, st.line, st.words[0], err)
+		}
+		if !s.held {
+			s.flush()
+		}
+	}
+	s.flush()
+	return s.moves, nil
+}
+
+// emit adds an event to the batch. The sender's href follows {app}.
+func (s *story) emit(rel, href string, event map[string]any) {
+	s.pending = append(s.pending, sent{rel, "{app}" + href, event})
+}
+
+// flush ends the batch.
+func (s *story) flush() {
+	if len(s.pending) == 0 {
+		return
+	}
+	s.move(move{events: s.pending})
+	s.pending = nil
+}
+
+func (s *story) move(m move) {
+	m.at, m.live, m.wait = s.clock, s.isLive, s.wait
+	s.wait = 0
+	s.moves = append(s.moves, m)
+	s.pass(200 * time.Millisecond)
+}
+
+// pass moves the clock on.
+func (s *story) pass(d time.Duration) {
+	s.clock = s.clock.Add(d)
+	if s.isLive {
+		s.wait += d
+	}
+}
+
+// id is a GUID made from what it names, the same at every run.
+func (s *story) id(parts ...string) string {
+	sum := sha256.Sum256([]byte(s.sc.Name + "\x00" + strings.Join(parts, "\x00")))
+	h := hex.EncodeToString(sum[:16])
+	return h[:8] + "-" + h[8:12] + "-" + h[12:16] + "-" + h[16:20] + "-" + h[20:]
+}
+
+// thread makes a threadId: a Conversation-Index as desktop clients make them
+// (MS-OXOMSG 2.2.1.3), 32 hex digits as UCWA does, or none.
+func (s *story) thread(form, key string) string {
+	sum := sha256.Sum256([]byte(s.sc.Name + key))
+	switch form {
+	case "none":
+		return ""
+	case "hex":
+		return hex.EncodeToString(sum[:16])
+	}
+	const toUnix = 11644473600 // seconds from 1601 to 1970
+	filetime := uint64(s.clock.Unix()+toUnix)*1e7 + uint64(s.clock.Nanosecond()/100)
+	index := binary.BigEndian.AppendUint64(nil, filetime)[:6]
+	return base64.StdEncoding.EncodeToString(append(index, sum[:16]...))
+}
+
+func (s *story) person(key string) (Person, error) {
+	p, ok := s.sc.people[key]
+	if !ok {
+		return p, fmt.Errorf("nobody is called %q", key)
+	}
+	return p, nil
+}
+
+func (s *story) talk(key string) (*talk, error) {
+	t, ok := s.talks[key]
+	if !ok {
+		return nil, fmt.Errorf("there is no conversation %q", key)
+	}
+	return t, nil
+}
+
+// href is where the conversation is.
+func (t *talk) href() string { return "/communication/conversations/" + t.guid }
+
+func (t *talk) invitationHref() string { return "/communication/" + t.kind + "s/" + t.invitation }
+
+// participantHref is where somebody is in the conversation.
+func (t *talk) participantHref(p Person) string { return t.href() + "/participants/" + address(p) }
+
+// address is a person's URI without its scheme.
+func address(p Person) string {
+	_, a, _ := strings.Cut(p.URI, ":")
+	return a
+}

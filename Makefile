@@ -41,7 +41,7 @@ fuzz: ## fuzz every parser for FUZZTIME
 	@set -e; for f in $$(grep -rlE '^func Fuzz' --include='*_test.go' .); do \
 		for name in $$(grep -oE '^func Fuzz[A-Za-z]+' $$f | cut -c6-); do \
 			echo "$$name in $$(dirname $$f)"; \
-			$(GO) test -run '^$$' -fuzz "^$$name$$" -fuzztime $(FUZZTIME) $$(dirname $$f); \
+			$(GO) test -run '^$$' -fuzz "^$$name$$" -fuzztime $(FUZZTIME) -fuzzminimizetime 10x $$(dirname $$f); \
 		done; done
 
 .PHONY: bench

@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"errors"
+	"fmt"
 	"net"
 	"strings"
 	"time"
@@ -74,8 +75,22 @@ func (p *program) captureConfig(ctx context.Context, url string, who signIn) (ca
 	}, nil
 }
 
+// firstContact signs in where nothing was ever captured, so that a wrong URL
+// shows at once. Later an unreachable server is waited for.
+func (a *app) firstContact(ctx context.Context, cfg capture.Config) error {
+	_, err := a.Cursor(ctx, cfg.Account)
+	if !errors.Is(err, archive.ErrNotFound) {
+		return err
+	}
+	_, err = ucwa.SignIn(ctx, cfg.Client)
+	return reachability(err)
+}
+
 // capture runs until ctx ends, decoding and indexing behind.
 func (a *app) capture(ctx context.Context, cfg capture.Config) error {
+	if err := a.firstContact(ctx, cfg); err != nil {
+		return err
+	}
 	following, stop := context.WithCancel(ctx)
 	defer stop()
 	notify, wait := a.follow(following)
@@ -96,7 +111,7 @@ func (a *app) capture(ctx context.Context, cfg capture.Config) error {
 func reachability(err error) error {
 	var network net.Error
 	if errors.As(err, &network) || errors.Is(err, archive.ErrUnavailable) {
-		return errors.Join(errUnreachable, err)
+		return fmt.Errorf("%w: %w", errUnreachable, err)
 	}
 	return err
 }

@@ -44,7 +44,7 @@ var exits = []struct {
 }
 
 // errUnreachable is a server that could not be reached.
-var errUnreachable = fmt.Errorf("server unreachable: %w", archive.ErrUnavailable)
+var errUnreachable = errors.New("server unreachable")
 
 // exit tells a person what went wrong and what to do next, and is the only
 // place that does.
@@ -69,14 +69,27 @@ func (p *program) exit(ctx context.Context, err error) int {
 		}
 	}
 	if p.json {
-		p.printJSONTo(p.err, exitMessage{"exit_error", code, err.Error()})
+		_ = p.printJSONTo(p.err, exitMessage{"exit_error", code, plain(err)}) // there is nowhere else to say it
 		return code
 	}
-	fmt.Fprintf(p.err, "archiver: %s\n", err)
+	fmt.Fprintf(p.err, "archiver: %s\n", plain(err))
 	if hint != "" {
 		fmt.Fprintf(p.err, "  %s\n", hint)
 	}
 	return code
+}
+
+// plain is an error's text without the name of its class, which says nothing to
+// a person that the rest does not.
+func plain(err error) string {
+	text := err.Error()
+	for _, class := range []error{archive.ErrInvalid, archive.ErrConflict, archive.ErrUnavailable, archive.ErrUnauthorized} {
+		text = strings.TrimSuffix(text, ": "+class.Error())
+	}
+	if strings.Contains(text, "no such") {
+		text = strings.TrimSuffix(text, ": "+archive.ErrNotFound.Error())
+	}
+	return text
 }
 
 // exitMessage is the last line on standard error of a command that failed with

@@ -51,7 +51,7 @@ func (p *program) importFiles(ctx context.Context, a *app, paths []string, accou
 				return err
 			}
 		} else {
-			fmt.Fprintf(p.err, "archiver: %s\n", err)
+			fmt.Fprintf(p.err, "archiver: %s\n", plain(err))
 		}
 		if stored += report.Observations; err != nil || len(report.Problems) > 0 {
 			failed++

@@ -12,8 +12,6 @@ import (
 
 	"github.com/lmittmann/tint"
 	"github.com/spf13/cobra"
-
-	"archiver/internal/archive"
 )
 
 // program is one run of the command: its streams, its environment and the
@@ -79,10 +77,10 @@ Then bring in what you have (archiver import FILE), capture from a server
 // line here.
 func (p *program) commands() []*cobra.Command {
 	return []*cobra.Command{
-//D		p.demoCommand(),
-//D		p.runCommand(),
+		p.demoCommand(),
+		p.runCommand(),
 		p.captureCommand(),
-//D		p.serveCommand(),
+		p.serveCommand(),
 		p.importCommand(),
 		p.searchCommand(),
 		p.listCommand(),
@@ -173,5 +171,5 @@ func args(check cobra.PositionalArgs) cobra.PositionalArgs {
 
 // invalid is a usage error of our own words.
 func invalid(format string, args ...any) error {
-	return usageError{fmt.Errorf(format+": %w", append(args, archive.ErrInvalid)...)}
+	return usageError{fmt.Errorf(format, args...)}
 }

@@ -107,7 +107,7 @@ type Gap struct {
 	Backfilled bool     `json:"backfilled"`
 	// After is the last observation before the gap, which gives its place in
 	// the log; 0 when there is none.
-	After ObservationID `json:"after"`
+	After ObservationID `json:"after,omitzero"`
 }
 
 // Cursor is where capture goes on for an account after a restart.

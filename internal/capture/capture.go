@@ -50,6 +50,9 @@ type Config struct {
 	// SignOut ends the application at a planned stop, which also ends the
 	// user's conversations in it. Without it a restart goes on where it was.
 	SignOut bool
+	// Replay says that Now is the clock of a simulated server, which leaps while
+	// a P-GET is parked: a leap is then no sign that this machine slept.
+	Replay bool
 	// OnCommit is told of every observation that has become durable; nil for
 	// nobody. It is called from several goroutines and must not block.
 	OnCommit func(archive.ObservationID)

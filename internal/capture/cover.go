@@ -24,7 +24,7 @@ func (r *recorder) cover(ctx context.Context, resp ucwa.Response, env ucwa.Envel
 	if from, to := resp.Broken(); to.Sub(from.Time) > leastGap {
 		r.coverage.missed(archive.GapUnreachable, from, to)
 	}
-	if slept(resp, resp.Received) {
+	if r.slept(resp, resp.Received) {
 		// The answer lay about while the machine slept, and what came next
 		// waited for nobody.
 		r.coverage.missed(archive.GapUnreachable, resp.Requested, resp.Received)
@@ -56,6 +56,6 @@ func parked(resp ucwa.Response) archive.Time {
 
 // slept reports whether more time went by than a P-GET can take. Deadlines
 // stand still while a machine sleeps; the clock on the wall does not.
-func slept(resp ucwa.Response, until archive.Time) bool {
-	return until.Sub(resp.Requested.Time) > ucwa.PollDeadline+leastGap
+func (r *recorder) slept(resp ucwa.Response, until archive.Time) bool {
+	return !r.cfg.Replay && until.Sub(resp.Requested.Time) > ucwa.PollDeadline+leastGap
 }

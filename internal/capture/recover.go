@@ -80,7 +80,7 @@ func (r *recorder) lostAt(started archive.Time, err error) archive.Time {
 	if cut, again := p.resp.Broken(); cut.Known() && !again.Known() {
 		return cut
 	}
-	if !p.resp.Parked().Known() || ucwa.TimedOut(err) || slept(p.resp, now) {
+	if !p.resp.Parked().Known() || ucwa.TimedOut(err) || r.slept(p.resp, now) {
 		return p.resp.Requested
 	}
 	return now

@@ -402,7 +402,7 @@ func (e endless) ObservationsAfter(_ context.Context, after archive.ObservationI
 }
 
 func TestMemoryStaysFlat(t *testing.T) {
-	const pages, allowed = 200, 48 << 20 // of 1 MiB
+	const pages, allowed = 100, 40 << 20 // of 1 MiB
 	var m runtime.MemStats
 	runtime.GC()
 	runtime.ReadMemStats(&m)

@@ -106,7 +106,7 @@ func (in *input) head(ctx context.Context) ([]byte, error) {
 	w.skipBlanks()
 	w.fill(sniffed)
 	if w.err != nil {
-		return nil, classify(w.err)
+		return nil, w.err
 	}
 	if len(w.rest()) == 0 {
 		return nil, fmt.Errorf("it is empty: %w", archive.ErrInvalid)

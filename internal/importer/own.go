@@ -80,7 +80,7 @@ func readExport(ctx context.Context, j *job) error {
 		w.advance(n)
 	}
 	if w.err != nil {
-		return classify(w.err)
+		return w.err
 	}
 	r.incomplete(w.line)
 	return nil

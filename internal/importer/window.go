@@ -56,7 +56,7 @@ func (w *window) fill(n int) {
 		if err != nil {
 			w.done = true
 			if !errors.Is(err, io.EOF) {
-				w.err = err
+				w.err = classify(err)
 			}
 		}
 	}

@@ -12,7 +12,7 @@ import (
 
 // AppendGap records an interval that was not captured; one without To is open.
 // Its place is after the account's newest observation, unless After says where.
-// The same gap again is the one already there.
+// The same gap again is the one already there, which it ends if it was open.
 func (s *Store) AppendGap(ctx context.Context, g archive.Gap) (archive.GapID, error) {
 	var id archive.GapID
 	err := s.tx(ctx, "append gap", func(c *sqlite.Conn) error {
@@ -27,7 +27,8 @@ func (s *Store) AppendGap(ctx context.Context, g archive.Gap) (archive.GapID, er
 			}
 		}
 		if err := exec(c, `INSERT INTO gap (account, cause, starts, ends, backfilled, after) VALUES (?, ?, ?, ?, ?, ?)
-			ON CONFLICT (account, cause, starts) DO NOTHING`,
+			ON CONFLICT (account, cause, starts) DO UPDATE SET ends = excluded.ends
+				WHERE gap.ends IS NULL AND excluded.ends IS NOT NULL`,
 			account, string(g.Cause), g.From, g.To, g.Backfilled, g.After); err != nil {
 			return err
 		}
@@ -38,7 +39,8 @@ func (s *Store) AppendGap(ctx context.Context, g archive.Gap) (archive.GapID, er
 	return id, err
 }
 
-// CloseGap ends an open gap. Ending it again is an error.
+// CloseGap ends an open gap. Ending it again at the same time alters nothing,
+// at another time is an error.
 func (s *Store) CloseGap(ctx context.Context, id archive.GapID, to archive.Time) error {
 	return s.tx(ctx, fmt.Sprintf("close gap %s", id), func(c *sqlite.Conn) error {
 		if err := exec(c, `UPDATE gap SET ends = ? WHERE id = ?`, to, int64(id)); err != nil {

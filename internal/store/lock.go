@@ -57,9 +57,9 @@ func acquire(dir string, opt Options) (*lock, error) {
 func lockedBy(note string) error {
 	h, err := readHolder(note)
 	if err != nil {
-		return fmt.Errorf("another process writes to it: %w", ErrLocked)
+		return fmt.Errorf("%w by another process; stop that first", ErrLocked)
 	}
-	return fmt.Errorf("%s writes to it; stop that first: %w", h, ErrLocked)
+	return fmt.Errorf("%w by %s; stop that first", ErrLocked, h)
 }
 
 func readHolder(note string) (Holder, error) {

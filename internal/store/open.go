@@ -25,12 +25,23 @@ import (
 // Errors of Open, for which a command has an exit code of its own.
 var (
 	// ErrNoArchive: there is no archive in the directory.
-	ErrNoArchive = fmt.Errorf("no archive there: %w", archive.ErrNotFound)
+	ErrNoArchive = failure("no archive there", archive.ErrNotFound)
 	// ErrLocked: another process writes to the archive.
-	ErrLocked = fmt.Errorf("in use: %w", archive.ErrConflict)
+	ErrLocked = failure("in use", archive.ErrConflict)
 	// ErrNewer: a newer version of the program made the archive.
-	ErrNewer = fmt.Errorf("made by a newer version of archiver: %w", archive.ErrInvalid)
+	ErrNewer = failure("made by a newer version of archiver", archive.ErrInvalid)
 )
+
+// failure is an error of a class, in words of its own.
+func failure(text string, class error) error { return classed{text, class} }
+
+type classed struct {
+	text  string
+	class error
+}
+
+func (e classed) Error() string { return e.text }
+func (e classed) Unwrap() error { return e.class }
 
 const (
 	fileName    = "archive.db"

@@ -1,9 +1,7 @@
 package ucwatest
 
 import (
-	"context"
 	"fmt"
-	"net"
 	"net/http"
 	"net/http/httptest"
 	"strings"
@@ -72,9 +70,7 @@ type Server struct {
 // NewServer starts a server on a free port of this machine.
 func NewServer(sc *Scenario, options ...Options) *Server {
 	s := newServer(sc, options...)
-	s.http = httptest.NewUnstartedServer(s.Handler())
-	s.http.Config.BaseContext = func(net.Listener) context.Context { return context.Background() }
-	s.http.Start()
+	s.http = httptest.NewServer(s.Handler())
 	return s
 }
 

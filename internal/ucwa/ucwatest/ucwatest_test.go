@@ -38,7 +38,7 @@ func (c *client) call(method, href, body string) (int, map[string]any) {
 	status, raw := c.raw(method, href, body)
 	var v map[string]any
 	raw = bytes.TrimPrefix(raw, []byte("\ufeff"))
-	if len(raw) > 0 && raw[0] == '{' {
+	if status > 0 && len(raw) > 0 && raw[0] == '{' {
 		if err := json.Unmarshal(raw, &v); err != nil {
 			c.t.Fatalf("%s %s: %v", method, href, err)
 		}

@@ -1,0 +1,141 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"net/http"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"archiver/internal/capture"
+	"archiver/internal/store"
+)
+
+const defaultAddr = "127.0.0.1:8787"
+
+func (p *program) serveCommand() *cobra.Command {
+	var addr string
+	c := &cobra.Command{
+		Use:   "serve",
+		Short: "Show the archive in the browser",
+		Long: `Show the archive in the browser, on this machine only. It reads beside a
+process that captures.`,
+		Args: args(cobra.NoArgs),
+		RunE: func(c *cobra.Command, _ []string) error {
+			ln, err := listen(c.Context(), addr)
+			if err != nil {
+				return err
+			}
+			defer ln.Close()
+			a, err := p.openReader(c.Context())
+			if err != nil {
+				return err
+			}
+			p.say("archiver shows %s at http://%s (Ctrl-C ends it)", a.Dir(), ln.Addr())
+			return errors.Join(a.serve(c.Context(), ln, p.now), a.close(), c.Context().Err())
+		},
+	}
+	c.Flags().StringVar(&addr, "addr", defaultAddr, "address to listen at, on this machine; port 0 picks a free one")
+	return c
+}
+
+// listen opens a port of this machine. Any other would show the archive to
+// whoever can reach it.
+func listen(ctx context.Context, addr string) (net.Listener, error) {
+	host, _, err := net.SplitHostPort(addr)
+	if err != nil {
+		return nil, invalid("--addr takes host:port, not %q", addr)
+	}
+	if ip := net.ParseIP(host); host != "localhost" && (ip == nil || !ip.IsLoopback()) {
+		return nil, invalid("--addr must be on this machine (127.0.0.1, ::1 or localhost): pages have no login, so %q would show them to others", host)
+	}
+	ln, err := new(net.ListenConfig).Listen(ctx, "tcp", addr)
+	if err != nil {
+		return nil, fmt.Errorf("listen: %w; choose another with --addr", err)
+	}
+	return ln, nil
+}
+
+// serve answers until ctx ends.
+func (a *app) serve(ctx context.Context, ln net.Listener, now func() time.Time) error {
+	_, port, err := net.SplitHostPort(ln.Addr().String())
+	if err != nil {
+		return err
+	}
+	server := &http.Server{
+		Handler:           a.pages(ctx, now, []string{ln.Addr().String(), "127.0.0.1:" + port, "[::1]:" + port, "localhost:" + port}),
+		BaseContext:       func(net.Listener) context.Context { return context.WithoutCancel(ctx) },
+		ReadHeaderTimeout: 10 * time.Second,
+		IdleTimeout:       2 * time.Minute,
+	}
+	stopped := make(chan error, 1)
+	go func() {
+		<-ctx.Done()
+		last, cancel := context.WithTimeout(context.WithoutCancel(ctx), shutdown)
+		defer cancel()
+		if err := server.Shutdown(last); err != nil {
+			stopped <- server.Close() // a page that is watched live never ends by itself
+			return
+		}
+		stopped <- nil
+	}()
+	if err := server.Serve(ln); !errors.Is(err, http.ErrServerClosed) {
+		return err
+	}
+	return <-stopped
+}
+
+func (p *program) runCommand() *cobra.Command {
+	var who signIn
+	var addr string
+	var open bool
+	c := &cobra.Command{
+		Use:   "run URL",
+		Short: "Capture an account and show the archive in the browser",
+		Long:  "Capture an account and show the archive in the browser, in one process.\n\n" + captureLong,
+		Args:  args(cobra.ExactArgs(1)),
+		RunE: func(c *cobra.Command, args []string) error {
+			ln, err := listen(c.Context(), addr)
+			if err != nil {
+				return err
+			}
+			defer ln.Close()
+			cfg, err := p.captureConfig(c.Context(), args[0], who)
+			if err != nil {
+				return err
+			}
+			a, err := p.openWriter(c.Context(), store.Options{Owner: "archiver run", Captures: true})
+			if err != nil {
+				return err
+			}
+			url := "http://" + ln.Addr().String()
+			p.say(endpointNotice, who.user)
+			p.say("archiver shows %s at %s (Ctrl-C ends it)", a.Dir(), url)
+			if open {
+				p.openBrowser(url)
+			}
+			return errors.Join(a.Announce(url), a.both(c.Context(), ln, cfg), a.close())
+		},
+	}
+	who.flags(c.Flags())
+	c.Flags().StringVar(&addr, "addr", defaultAddr, "address of the pages, on this machine; port 0 picks a free one")
+	c.Flags().BoolVar(&open, "open", false, "open the browser")
+	return c
+}
+
+// both captures and serves until ctx ends or one of them fails.
+func (a *app) both(ctx context.Context, ln net.Listener, cfg capture.Config) error {
+	ctx, stop := context.WithCancel(ctx)
+	defer stop()
+	served := make(chan error, 1)
+	go func() {
+		served <- a.serve(ctx, ln, a.program.now)
+		stop()
+	}()
+	err := a.capture(ctx, cfg)
+	stop()
+	return errors.Join(err, <-served)
+}

@@ -64,7 +64,7 @@ func ParseScenario(name string, data []byte) (*Scenario, error) {
 	if sc.Account.URI == "" {
 		return nil, fmt.Errorf("ucwatest: %s: no account step", name)
 	}
-	if _, err := compile(sc, time.Now(), ""); err != nil {
+	if _, err := compile(sc, time.Now(), false); err != nil {
 		return nil, err
 	}
 	return sc, nil

@@ -22,6 +22,9 @@ type Options struct {
 	Pace time.Duration
 	// TokenLife is how long a token is accepted; 0 is for ever.
 	TokenLife time.Duration
+	// Embed puts the resource into the event when somebody joins, which most
+	// servers only link to.
+	Embed bool
 	// OmitSender leaves the member out of empty answers, as some servers do.
 	OmitSender bool
 	// Fault, when set, may break any request: see Fault.
@@ -86,7 +89,7 @@ func newServer(sc *Scenario, options ...Options) *Server {
 	if s.opt.Base.IsZero() {
 		s.opt.Base = time.Now()
 	}
-	moves, err := compile(sc, s.opt.Base, "")
+	moves, err := compile(sc, s.opt.Base, s.opt.Embed)
 	if err != nil {
 		panic(fmt.Sprintf("ucwatest: a parsed scenario does not play: %v", err)) // ParseScenario has played it
 	}

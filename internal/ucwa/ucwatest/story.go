@@ -6,6 +6,7 @@ import (
 	"encoding/binary"
 	"encoding/hex"
 	"fmt"
+	"strconv"
 	"strings"
 	"time"
 )
@@ -37,6 +38,7 @@ type sent struct {
 // story turns steps into moves. It knows who is in which conversation.
 type story struct {
 	sc      *Scenario
+	embed   bool
 	base    time.Time // what relative times are relative to
 	clock   time.Time
 	isLive  bool
@@ -46,6 +48,7 @@ type story struct {
 	talks   map[string]*talk
 	moves   []move
 	said    int
+	made    int // ids
 }
 
 // talk is a conversation.
@@ -58,14 +61,14 @@ type talk struct {
 	peer                Person // the inviter or the invited
 	present             []Person
 	messages            int
-	sittings            int
 	conference          bool
 }
 
 // compile plays the steps of a scenario into moves. base is the moment that
-// relative times are relative to; salt makes the ids of two servers differ.
-func compile(sc *Scenario, base time.Time, salt string) ([]move, error) {
-	s := &story{sc: sc, base: base.UTC(), clock: base.UTC(), talks: make(map[string]*talk)}
+// relative times are relative to; embed puts resources into events that servers
+// leave out of them.
+func compile(sc *Scenario, base time.Time, embed bool) ([]move, error) {
+	s := &story{sc: sc, embed: embed, base: base.UTC(), clock: base.UTC(), talks: make(map[string]*talk)}
 	for _, st := range sc.steps {
 		if err := verbs[st.words[0]].play(s, st); err != nil {
 			return nil, fmt.Errorf("ucwatest: %s:%d: %s: %w", sc.Name, st.line, st.words[0], err)
@@ -112,6 +115,12 @@ func (s *story) id(parts ...string) string {
 	sum := sha256.Sum256([]byte(s.sc.Name + "\x00" + strings.Join(parts, "\x00")))
 	h := hex.EncodeToString(sum[:16])
 	return h[:8] + "-" + h[8:12] + "-" + h[12:16] + "-" + h[16:20] + "-" + h[20:]
+}
+
+// newID is the next id of a sort.
+func (s *story) newID(sort string) string {
+	s.made++
+	return s.id(sort, strconv.Itoa(s.made))
 }
 
 // thread makes a threadId: a Conversation-Index as desktop clients make them

@@ -22,8 +22,7 @@ func (s *story) open(st step, kind string, outgoing bool) error {
 	if len(st.words) > 3 {
 		t.text = st.words[3]
 	}
-	t.guid = s.id("conversation", t.key, s.clock.Sub(s.base).String())
-	t.invitation = s.id("invitation", t.key, s.clock.Sub(s.base).String())
+	t.guid, t.invitation = s.newID("conversation"), s.newID("invitation")
 	t.thread = s.thread(st.opts["thread"], t.key)
 	s.talks[t.key] = t
 	s.begun(t)
@@ -58,7 +57,11 @@ func (s *story) localCame(t *talk) {
 // came adds somebody to the roster, by link alone as servers do.
 func (s *story) came(t *talk, p Person) {
 	t.present = append(t.present, p)
-	s.emit("conversation", t.href(), titled("added", "participant", t.participantHref(p), p.Name))
+	e := titled("added", "participant", t.participantHref(p), p.Name)
+	if s.embed {
+		e["_embedded"] = map[string]any{"participant": s.participant(t, p, false)}
+	}
+	s.emit("conversation", t.href(), e)
 }
 
 func (s *story) accept(st step) error {
@@ -164,8 +167,7 @@ func (s *story) reopen(st step) error {
 	if err != nil {
 		return err
 	}
-	t.sittings++
-	t.guid, t.text = s.id("conversation", t.key, s.clock.Sub(s.base).String()), ""
+	t.guid, t.text = s.newID("conversation"), ""
 	s.emit("communication", "/communication", resource("added", "conversation", t.href(), s.conversation(t, "Connected")))
 	s.localCame(t)
 	people := t.present
@@ -197,6 +199,9 @@ func (s *story) join(st step) error {
 		collection = "leaders"
 	}
 	e := titled("added", "participant", t.participantHref(p), p.Name)
+	if s.embed {
+		e["_embedded"] = map[string]any{"participant": s.participant(t, p, false)}
+	}
 	e["in"] = link(collection, t.href()+"/"+collection)
 	s.emit("conversation", t.href(), e)
 	s.pass(3 * time.Second)

@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"os"
 	"path/filepath"
+	"runtime/debug"
 	"slices"
 	"strconv"
 	"strings"
@@ -110,6 +111,9 @@ func (x *Index) openNewest(ctx context.Context, config map[string]any) error {
 		return fmt.Errorf("no index: %w", archive.ErrNotFound)
 	}
 	path := all[len(all)-1]
+	if err := checkSums(path); err != nil {
+		return err
+	}
 	b, err := openBleve(path, config)
 	if err != nil {
 		return err
@@ -128,6 +132,8 @@ func (x *Index) openNewest(ctx context.Context, config map[string]any) error {
 // openBleve opens an index, waiting a moment for one that is in use.
 func openBleve(path string, config map[string]any) (b bleve.Index, err error) {
 	defer recovered(&err)
+	// Bleve maps its files: one that is shorter than it says faults on reading.
+	defer debug.SetPanicOnFault(debug.SetPanicOnFault(true))
 	c := map[string]any{"bolt_timeout": "300ms"}
 	for k, v := range config {
 		c[k] = v
@@ -159,6 +165,7 @@ func readMark(b bleve.Index) (mark archive.ObservationID, err error) {
 // many messages as the store has up to its watermark.
 func (x *Index) check(ctx context.Context, b bleve.Index, mark archive.ObservationID) (err error) {
 	defer recovered(&err)
+	defer debug.SetPanicOnFault(debug.SetPanicOnFault(true))
 	marks, err := x.src.Watermarks(ctx)
 	if err != nil {
 		return err

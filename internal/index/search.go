@@ -7,6 +7,7 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"runtime/debug"
 	"slices"
 	"time"
 
@@ -94,6 +95,7 @@ func (x *Index) find(ctx context.Context, q query.Query, rg archive.SearchRange,
 	x.mu.RLock()
 	defer x.mu.RUnlock()
 	defer recovered(&err)
+	defer debug.SetPanicOnFault(debug.SetPanicOnFault(true))
 	if x.bleve == nil {
 		return nil, fmt.Errorf("the index is closed: %w", archive.ErrUnavailable)
 	}

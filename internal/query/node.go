@@ -61,7 +61,7 @@ func (n Field) String() string {
 	values := make([]string, len(n.Values))
 	for i, v := range n.Values {
 		values[i] = v
-		if strings.ContainsAny(v, ", \t\n") || v == "" {
+		if strings.ContainsAny(v, blanks+",") {
 			values[i] = `"` + v + `"`
 		}
 	}

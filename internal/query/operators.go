@@ -7,10 +7,13 @@ import (
 	"time"
 )
 
-// operator is one line of the table: a word that, followed by a colon, gives
+// Operator is one line of the table: a word that, followed by a colon, gives
 // what comes after it a meaning of its own.
-type operator struct {
-	name, argument, help, example string
+type Operator struct {
+	Name     string
+	Argument string // what it takes
+	Help     string // what it finds
+	Example  string // a query
 	// lower makes the node of a value. A date has already been read.
 	lower func(name string, v value) (Node, error)
 	dated bool
@@ -24,7 +27,7 @@ type value struct {
 }
 
 // operators is the table. Parser, help, docs/query.md and tests walk it.
-var operators = []operator{
+var operators = []Operator{
 	{"from", "person", "written by a person: name, address, p: id, or me", `from:bo`, lowerField, false},
 	{"in", "conversation", "in a conversation: part of its subject, of a participant's name, or c: id", `in:"launch plan"`, lowerField, false},
 	{"after", "date", "on that day or later", `after:2026-03-01`, lowerAfter, true},
@@ -46,13 +49,16 @@ func lowerOn(name string, v value) (Node, error) {
 	return Span{Name: name, Text: v.texts[0], From: v.from, To: v.to}, nil
 }
 
-func find(name string) (operator, bool) {
+// Operators is the table.
+func Operators() []Operator { return operators }
+
+func find(name string) (Operator, bool) {
 	for _, o := range operators {
-		if o.name == name {
+		if o.Name == name {
 			return o, true
 		}
 	}
-	return operator{}, false
+	return Operator{}, false
 }
 
 // Help describes the language for a terminal.
@@ -62,7 +68,7 @@ func Help() string {
 	b.WriteString("  \"two words\"     messages with these words in this order\n")
 	b.WriteString("  -word           messages without it\n")
 	for _, o := range operators {
-		fmt.Fprintf(&b, "  %-15s %s\n", o.name+":"+strings.ToUpper(o.argument), o.help)
+		fmt.Fprintf(&b, "  %-15s %s\n", o.Name+":"+strings.ToUpper(o.Argument), o.Help)
 	}
 	return b.String()
 }
@@ -86,7 +92,7 @@ and by its parts.
 | -clause | that the clause does not find | ` + "`-from:me`" + ` |
 `)
 	for _, o := range operators {
-		fmt.Fprintf(&b, "| %s:%s | %s | `%s` |\n", o.name, o.argument, o.help, o.example)
+		fmt.Fprintf(&b, "| %s:%s | %s | `%s` |\n", o.Name, o.Argument, o.Help, o.Example)
 	}
 	b.WriteString(`
 Commas, or an operator given twice, mean *or*: ` + "`from:bo,chi`" + `. Quote values with

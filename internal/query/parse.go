@@ -71,6 +71,9 @@ func (q *Query) bound() {
 	}
 }
 
+// blanks separate clauses.
+const blanks = " \t\r\n"
+
 type parser struct {
 	text  string
 	at    int
@@ -80,7 +83,7 @@ type parser struct {
 
 func (p *parser) clauses() error {
 	for {
-		p.at += len(p.text[p.at:]) - len(strings.TrimLeft(p.text[p.at:], " \t\r\n"))
+		p.at += len(p.text[p.at:]) - len(strings.TrimLeft(p.text[p.at:], blanks))
 		if p.at == len(p.text) {
 			return nil
 		}
@@ -109,11 +112,13 @@ func (p *parser) clauses() error {
 // negation passes a minus or NOT in front of a clause.
 func (p *parser) negation() bool {
 	rest := p.text[p.at:]
-	if after, ok := strings.CutPrefix(rest, "NOT "); ok {
-		p.at += len(rest) - len(strings.TrimLeft(after, " "))
-		return p.at < len(p.text)
+	if after, ok := strings.CutPrefix(rest, "NOT"); ok && strings.TrimLeft(after, blanks) != after {
+		if operand := strings.TrimLeft(after, blanks); operand != "" {
+			p.at += len(rest) - len(operand)
+			return true
+		}
 	}
-	if len(rest) > 1 && rest[0] == '-' && rest[1] != '-' && rest[1] != ' ' {
+	if len(rest) > 1 && rest[0] == '-' && !strings.ContainsAny(rest[1:2], blanks+"-") {
 		p.at++
 		return true
 	}
@@ -165,16 +170,12 @@ func (p *parser) phrase() Node {
 
 func (p *parser) word() Node {
 	rest := p.text[p.at:]
-	end := strings.IndexAny(rest, " \t\r\n")
+	end := strings.IndexAny(rest, blanks+`"`)
 	if end < 0 {
 		end = len(rest)
 	}
 	p.at += end
-	text := strings.ReplaceAll(rest[:end], `"`, "")
-	if text == "" {
-		return nil
-	}
-	return Word{text}
+	return Word{rest[:end]}
 }
 
 func (p *parser) operator(name string) (Node, error) {
@@ -187,7 +188,7 @@ func (p *parser) operator(name string) (Node, error) {
 	valueAt := p.at
 	v := value{texts: p.values()}
 	if len(v.texts) == 0 {
-		return nil, &Error{valueAt, fmt.Sprintf("%s: needs a %s, such as %s", o.name, o.argument, o.example)}
+		return nil, &Error{valueAt, fmt.Sprintf("%s: needs a %s, such as %s", o.Name, o.Argument, o.Example)}
 	}
 	if o.dated {
 		var err error
@@ -195,14 +196,14 @@ func (p *parser) operator(name string) (Node, error) {
 			return nil, &Error{valueAt, fmt.Sprintf("%q is no date; use 2026, 2026-03, 2026-03-01 or 2026-03-01T12:30:00Z", strings.Join(v.texts, ","))}
 		}
 	}
-	return o.lower(o.name, v)
+	return o.lower(o.Name, v)
 }
 
 func unknown(name string) string {
 	nearest, best := "", 3
 	for _, o := range operators {
-		if d := distance(strings.ToLower(name), o.name); d < best {
-			nearest, best = o.name, d
+		if d := distance(strings.ToLower(name), o.Name); d < best {
+			nearest, best = o.Name, d
 		}
 	}
 	s := fmt.Sprintf("there is no operator %s:", name)
@@ -222,11 +223,11 @@ func (p *parser) values() []string {
 			text = rest[1 : end+1]
 			p.at += end + 2
 		} else {
-			end := strings.IndexAny(rest, ", \t\r\n")
+			end := strings.IndexAny(rest, blanks+`,"`)
 			if end < 0 {
 				end = len(rest)
 			}
-			text = strings.ReplaceAll(rest[:end], `"`, "")
+			text = rest[:end]
 			p.at += end
 		}
 		if text = strings.TrimSpace(text); text != "" {

@@ -25,16 +25,14 @@ import (
 // Errors of Open, for which a command has an exit code of its own.
 var (
 	// ErrNoArchive: there is no archive in the directory.
-	ErrNoArchive = failure("no archive there", archive.ErrNotFound)
+	ErrNoArchive error = classed{"no archive there", archive.ErrNotFound}
 	// ErrLocked: another process writes to the archive.
-	ErrLocked = failure("in use", archive.ErrConflict)
+	ErrLocked error = classed{"in use", archive.ErrConflict}
 	// ErrNewer: a newer version of the program made the archive.
-	ErrNewer = failure("made by a newer version of archiver", archive.ErrInvalid)
+	ErrNewer error = classed{"made by a newer version of archiver", archive.ErrInvalid}
 )
 
-// failure is an error of a class, in words of its own.
-func failure(text string, class error) error { return classed{text, class} }
-
+// classed is an error of a class, in words of its own.
 type classed struct {
 	text  string
 	class error

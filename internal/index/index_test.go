@@ -1,0 +1,283 @@
+package index_test
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"math/rand/v2"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"archiver/internal/archive"
+	"archiver/internal/index"
+	"archiver/internal/query"
+)
+
+func corpus() *source {
+	s := newSource()
+	for _, m := range [][3]string{
+		{"bo", "plan", "The release notes are in launch-plan_v3.xlsx"},                            // 1
+		{"chi", "plan", "会議の資料を送りました。東京タワーで会いましょう"},                                               // 2
+		{"bo", "plan", "notes: release it to the café at 12:30, see http://x.example:8080/a?b=1"}, // 3
+		{"dee", "bugs", "HRN-482 crashes in C++ when x < 3 && y > 2 🙂"},                           // 4
+		{"dee", "bugs", "Löwe, ÇA VA? to be or not to be"},                                        // 5
+		{"bo", "bugs", "mail eli.navarro@contoso.example about #42"},                              // 6
+		{"chi", "bugs", "한국어 회의 자료"},                                                              // 7
+		{"eve", "bugs", `<script>alert("x")</script> & <mark>mine</mark>`},                        // 8
+	} {
+		s.write(m[0], m[1], m[2])
+	}
+	return s
+}
+
+func TestSearch(t *testing.T) {
+	x := open(t, t.TempDir(), corpus())
+	for query, want := range map[string]string{
+		"":                                   "8 7 6 5 4 3 2 1",
+		"release":                            "3 1",
+		"RELEASE notes":                      "3 1",
+		`"release notes"`:                    "1",
+		`"notes release"`:                    "3",
+		"cafe":                               "3",
+		"CAFÉ":                               "3",
+		"lowe":                               "5",
+		"ça":                                 "5",
+		`"to be or not to be"`:               "5",
+		"会議":                                 "2",
+		"東京タワー":                              "2",
+		"京タワ":                                "2",
+		"資":                                  "2",
+		"議会":                                 "",
+		"회의":                                 "7",
+		"hrn-482":                            "4",
+		"482":                                "4",
+		"482-hrn":                            "",
+		"launch-plan_v3.xlsx":                "1",
+		"plan v3":                            "1",
+		"eli.navarro@contoso.example":        "6",
+		"navarro":                            "6",
+		"http://x.example:8080/a?b=1":        "3",
+		"12:30":                              "3",
+		"C++":                                "4",
+		"#42":                                "6",
+		"🙂":                                  "4",
+		"release -café":                      "1",
+		"from:bo":                            "6 3 1",
+		"from:bo,chi in:bugs":                "7 6",
+		"from:nobody":                        "",
+		"-from:bo in:plan":                   "2",
+		"release from:dee":                   "",
+		"after:2026-03-02T12:00:00Z":         "8 7 6 5 4",
+		"before:2026-03-02T12:00:00Z":        "3 2 1",
+		"release after:2026-03-02T09:00:01Z": "3",
+		"script alert":                       "8",
+		"nothing":                            "",
+	} {
+		if got := found(t, x, query); got != want {
+			t.Errorf("%q found %q, want %q", query, got, want)
+		}
+	}
+}
+
+func TestSnippets(t *testing.T) {
+	x := open(t, t.TempDir(), corpus())
+	for query, want := range map[string]string{
+		"script":     `&lt;<mark>script</mark>&gt;alert(&#34;x&#34;)&lt;/<mark>script</mark>&gt; &amp; &lt;mark&gt;mine&lt;/mark&gt;`,
+		"cafe":       "<mark>café</mark>",
+		`"to be or"`: "<mark>to</mark> <mark>be</mark> <mark>or</mark> not to be",
+		"京タワ":        "東<mark>京タワ</mark>ーで",
+	} {
+		hits := search(t, x, archive.SearchRequest{Query: query}).Hits
+		if len(hits) != 1 || !strings.Contains(hits[0].Snippet, want) {
+			t.Errorf("%q: %d hits, snippet %q, want %q", query, len(hits), hits[0].Snippet, want)
+		}
+	}
+	s := newSource()
+	s.write("bo", "long", strings.Repeat("before it ", 100)+"needle"+strings.Repeat(" after it", 100))
+	snippet := search(t, open(t, t.TempDir(), s), archive.SearchRequest{Query: "needle"}).Hits[0].Snippet
+	if !strings.HasPrefix(snippet, "…") || !strings.HasSuffix(snippet, "…") || !strings.Contains(snippet, "<mark>needle</mark>") || len(snippet) > 250 {
+		t.Errorf("snippet of a long message: %q", snippet)
+	}
+}
+
+func TestResult(t *testing.T) {
+	s := corpus()
+	s.gaps = 90
+	x := open(t, t.TempDir(), s)
+	s.write("bo", "plan", "not indexed yet: release")
+	r := search(t, x, archive.SearchRequest{Query: "release  after:2026-03-02", Sort: archive.SortOldest, Limit: 1, Offset: 1})
+	if r.Total != 2 || len(r.Hits) != 1 || r.Hits[0].ID != "m:3" || r.Parsed != "release after:2026-03-02" ||
+		r.Index.Documents != 8 || r.Index.Behind != 1 || r.UncoveredSeconds != 90 || r.Hits[0].ConversationTitle != "about c:plan" ||
+		r.Range.After.String() != "2026-03-02T00:00:00Z" || r.Range.Before.Known() {
+		t.Errorf("%+v", r)
+	}
+	best := search(t, x, archive.SearchRequest{Query: "release", Sort: archive.SortRelevance})
+	if best.Hits[0].Score <= 0 || best.Hits[0].Score < best.Hits[1].Score {
+		t.Errorf("scores %v then %v", best.Hits[0].Score, best.Hits[1].Score)
+	}
+	_, err := x.Search(t.Context(), archive.SearchRequest{Query: "form:bo"})
+	var e *query.Error
+	if !errors.Is(err, archive.ErrInvalid) || !errors.As(err, &e) || e.Position() != 0 {
+		t.Errorf("a wrong query: %v", err)
+	}
+}
+
+// A message whose time is unknown is found, but in no range of time.
+func TestUnknownTime(t *testing.T) {
+	s := corpus()
+	s.messages[0].Time = archive.Time{}
+	x := open(t, t.TempDir(), s)
+	if got := found(t, x, "release"); got != "3 1" {
+		t.Errorf("without a date: %q", got)
+	}
+	if got := found(t, x, "release after:2000"); got != "3" {
+		t.Errorf("with a date: %q", got)
+	}
+}
+
+func TestFollow(t *testing.T) {
+	s, dir := corpus(), t.TempDir()
+	x := open(t, dir, s)
+	e := s.write("bo", "plan", "first words")
+	follow(t, x)
+	s.rewrite(e, "other words")
+	follow(t, x)
+	if got := found(t, x, "words") + "|" + found(t, x, "first"); got != "9|" {
+		t.Errorf("after a message changed: %q", got)
+	}
+	if x.Watermark() != s.decoded {
+		t.Errorf("watermark %s, want %s", x.Watermark(), s.decoded)
+	}
+	if err := x.Close(); err != nil {
+		t.Fatal(err)
+	}
+	again := open(t, dir, s)
+	if again.Watermark() != s.decoded || found(t, again, "words") != "9" {
+		t.Errorf("after reopening: watermark %s, found %q", again.Watermark(), found(t, again, "words"))
+	}
+	before := found(t, again, "to")
+	if err := again.Rebuild(t.Context(), nil); err != nil {
+		t.Fatal(err)
+	}
+	if got := found(t, again, "to"); got != before || again.Watermark() != s.decoded {
+		t.Errorf("after a rebuild %q is found, before %q", got, before)
+	}
+}
+
+// What the index says is what reading every message would say.
+func TestOracle(t *testing.T) {
+	rng := rand.New(rand.NewPCG(1, 2))
+	words := strings.Fields("ant bee cat dog elk fox gnu hen ibis jay")
+	s := newSource()
+	for range 400 {
+		var text []string
+		for range 1 + rng.IntN(8) {
+			text = append(text, words[rng.IntN(len(words))])
+		}
+		s.write([]string{"bo", "chi", "dee"}[rng.IntN(3)], []string{"plan", "bugs"}[rng.IntN(2)], strings.Join(text, " "))
+	}
+	x := open(t, t.TempDir(), s)
+	for range 300 {
+		a, b := words[rng.IntN(len(words))], words[rng.IntN(len(words))]
+		at := base.Add(time.Duration(rng.IntN(400)) * time.Hour)
+		var want []string
+		for i := len(s.messages) - 1; i >= 0; i-- {
+			m := s.messages[i]
+			padded := " " + m.Text + " "
+			if strings.Contains(padded, " "+a+" "+b+" ") && !strings.Contains(padded, " elk ") && m.From == "p:bo" && !m.Time.Before(at) {
+				want = append(want, strings.TrimPrefix(m.ID, "m:"))
+			}
+		}
+		q := fmt.Sprintf(`"%s %s" -elk from:bo after:%s`, a, b, at.Format(time.RFC3339))
+		if got := found(t, x, q); got != strings.Join(want, " ") {
+			t.Fatalf("%s found %q, want %q", q, got, strings.Join(want, " "))
+		}
+	}
+}
+
+// A second process can search while the first one writes.
+func TestReadBesideWriter(t *testing.T) {
+	s, dir := corpus(), t.TempDir()
+	x := open(t, dir, s)
+	reader, err := index.OpenReadOnly(t.Context(), dir, s, index.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer reader.Close()
+	if got := found(t, reader, "release"); got != "3 1" {
+		t.Errorf("beside the writer: %q", got)
+	}
+	s.write("bo", "plan", "release again")
+	follow(t, x)
+	if got := found(t, x, "release"); got != "9 3 1" {
+		t.Errorf("the writer: %q", got)
+	}
+	if r := search(t, reader, archive.SearchRequest{Query: "release"}); r.Index.Behind != 1 {
+		t.Errorf("the reader does not know that it is behind: %+v", r.Index)
+	}
+}
+
+// Whatever happens to the files, the answer is right or an error; never wrong.
+func TestDamage(t *testing.T) {
+	rng := rand.New(rand.NewPCG(3, 4))
+	for i := range 200 {
+		s, dir := corpus(), t.TempDir()
+		if err := open(t, dir, s).Close(); err != nil {
+			t.Fatal(err)
+		}
+		what := damage(t, dir, rng, i%3)
+		x, err := index.Open(t.Context(), dir, s, index.Options{})
+		if err != nil {
+			continue
+		}
+		for q, want := range map[string]string{"release": "3 1", "from:bo": "6 3 1", "会議": "2"} {
+			r, err := x.Search(t.Context(), archive.SearchRequest{Query: q, Limit: -1})
+			if err != nil {
+				continue
+			}
+			var ids []string
+			for _, h := range r.Hits {
+				ids = append(ids, strings.TrimPrefix(h.ID, "m:"))
+			}
+			if got := strings.Join(ids, " "); got != want {
+				t.Errorf("%s: %q finds %q, want %q", what, q, got, want)
+			}
+		}
+		_ = x.Close() // may fail on damaged files
+	}
+}
+
+// damage removes, cuts or changes one file of the index.
+func damage(t *testing.T, dir string, rng *rand.Rand, how int) string {
+	t.Helper()
+	var files []string
+	if err := filepath.WalkDir(dir, func(path string, d fs.DirEntry, err error) error {
+		if err == nil && !d.IsDir() {
+			files = append(files, path)
+		}
+		return err
+	}); err != nil {
+		t.Fatal(err)
+	}
+	path := files[rng.IntN(len(files))]
+	b, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	switch how {
+	case 0:
+		err = os.Remove(path)
+	case 1:
+		err = os.WriteFile(path, b[:rng.IntN(len(b))], 0o600)
+	case 2:
+		b[rng.IntN(len(b))] ^= 1 << rng.IntN(8)
+		err = os.WriteFile(path, b, 0o600)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	return fmt.Sprintf("%s of %s", []string{"removal", "truncation", "a flipped bit"}[how], filepath.Base(path))
+}

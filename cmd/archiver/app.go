@@ -20,7 +20,8 @@ import (
 type app struct {
 	*store.Store
 	program *program
-	index   *index.Index
+	index   *index.Index // nil when it could not be opened
+	noIndex error        // why
 	logger  *slog.Logger
 }
 
@@ -31,17 +32,15 @@ func (p *program) openRead(ctx context.Context) (*store.Store, error) {
 	return store.Open(ctx, p.archiveDir(), store.Options{Logger: p.logger()})
 }
 
-// openReader opens an archive with its index for reading.
+// openReader opens an archive with its index for reading. Without an index
+// everything but searching works.
 func (p *program) openReader(ctx context.Context) (*app, error) {
 	s, err := p.openRead(ctx)
 	if err != nil {
 		return nil, err
 	}
 	a := &app{Store: s, program: p, logger: p.logger()}
-	a.index, err = index.OpenReadOnly(ctx, filepath.Join(s.Dir(), indexDir), s, index.Options{Logger: a.logger})
-	if err != nil {
-		return nil, errors.Join(err, s.Close())
-	}
+	a.index, a.noIndex = index.OpenReadOnly(ctx, filepath.Join(s.Dir(), indexDir), s, index.Options{Logger: a.logger})
 	return a, nil
 }
 
@@ -76,6 +75,9 @@ func (p *program) openWriter(ctx context.Context, opt store.Options) (*app, erro
 }
 
 func (a *app) close() error {
+	if a.index == nil {
+		return a.Store.Close()
+	}
 	return errors.Join(a.index.Close(), a.Store.Close())
 }
 
@@ -95,6 +97,9 @@ func (a *app) project(ctx context.Context, progress func(capture.Progress)) (cap
 
 // Search finds messages: the one path that the command line and the pages use.
 func (a *app) Search(ctx context.Context, r archive.SearchRequest) (archive.SearchResult, error) {
+	if a.index == nil {
+		return archive.SearchResult{}, a.noIndex
+	}
 	return a.index.Search(ctx, r)
 }
 
@@ -106,7 +111,9 @@ func (a *app) Status(ctx context.Context) ([]archive.Status, error) {
 	}
 	now := a.program.now()
 	for i := range all {
-		all[i].Watermarks.Indexed = a.index.Watermark()
+		if a.index != nil {
+			all[i].Watermarks.Indexed = a.index.Watermark()
+		}
 		if all[i].LastPoll.Known() {
 			lag := max(0, now.Sub(all[i].LastPoll.Time).Seconds())
 			all[i].LagSeconds = &lag

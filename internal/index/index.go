@@ -13,6 +13,7 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+	"time"
 
 	"github.com/blevesearch/bleve/v2"
 
@@ -42,13 +43,16 @@ type Index struct {
 	src    Source
 	logger *slog.Logger
 
-	follow sync.Mutex // held while the index is written
+	readOnly bool
+
+	follow sync.Mutex // held while the index is written or taken anew
 
 	mu      sync.RWMutex // guards what follows
 	path    string       // the generation in use
 	bleve   bleve.Index
 	mark    archive.ObservationID
 	columns *columns
+	opened  time.Time // when the snapshot in use was taken, if it is one
 }
 
 // markKey is where the watermark stands inside the index, written in the batch

@@ -218,6 +218,12 @@ func TestReadBesideWriter(t *testing.T) {
 	if r := search(t, reader, archive.SearchRequest{Query: "release"}); r.Index.Behind != 1 {
 		t.Errorf("the reader does not know that it is behind: %+v", r.Index)
 	}
+	for found(t, reader, "release") != "9 3 1" { // it looks again after a second
+		if t.Context().Err() != nil {
+			t.Fatal("the reader never looked again")
+		}
+		time.Sleep(50 * time.Millisecond)
+	}
 }
 
 // Whatever happens to the files, the answer is right or an error; never wrong.

@@ -7,14 +7,17 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"time"
 
 	"archiver/internal/archive"
 )
 
 // OpenReadOnly opens the index below dir for searching only. Beside a process
-// that writes it is opened from a snapshot, which does not follow it.
+// that writes it is opened from a snapshot, which a search that finds it behind
+// takes anew.
 func OpenReadOnly(ctx context.Context, dir string, src Source, opt Options) (*Index, error) {
 	x := newIndex(dir, src, opt)
+	x.readOnly, x.opened = true, time.Now()
 	err := x.openNewest(ctx, map[string]any{"read_only": true})
 	if errors.Is(err, archive.ErrConflict) {
 		err = x.openSnapshot(ctx)
@@ -23,6 +26,35 @@ func OpenReadOnly(ctx context.Context, dir string, src Source, opt Options) (*In
 		return nil, fmt.Errorf("index: open: %w; `archiver rebuild` makes it anew", err)
 	}
 	return x, nil
+}
+
+// staleAfter is how old a snapshot may be that is behind.
+const staleAfter = time.Second
+
+// refresh takes a newer snapshot where there may be one. When that fails the
+// old one goes on answering, and says that it is behind.
+func (x *Index) refresh(ctx context.Context, decoded archive.ObservationID) {
+	x.follow.Lock()
+	defer x.follow.Unlock()
+	x.mu.RLock()
+	fresh := !x.readOnly || x.mark >= decoded || time.Since(x.opened) < staleAfter
+	x.mu.RUnlock()
+	if fresh {
+		return
+	}
+	y, err := OpenReadOnly(ctx, x.dir, x.src, Options{Logger: x.logger})
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	x.opened = time.Now()
+	if err != nil {
+		x.logger.Warn("newer snapshot", "err", err)
+		return
+	}
+	old := x.bleve
+	x.path, x.bleve, x.mark, x.columns = y.path, y.bleve, y.mark, y.columns
+	if err := old.Close(); err != nil {
+		x.logger.Warn("close the old snapshot", "err", err)
+	}
 }
 
 // snapshotTries is how often a snapshot is tried while a writer changes files.

@@ -29,13 +29,18 @@ func (x *Index) Search(ctx context.Context, r archive.SearchRequest) (archive.Se
 	}
 	result := archive.SearchResult{Query: r.Query, Parsed: q.String(),
 		Range: archive.SearchRange{After: archive.At(q.After), Before: archive.At(q.Before)}}
+	marks, err := x.src.Watermarks(ctx)
+	if err != nil {
+		return result, err
+	}
+	x.refresh(ctx, marks.Decoded)
 	found, err := x.find(ctx, q, result.Range, r.Sort == archive.SortRelevance)
 	if err != nil {
 		return result, fmt.Errorf("index: search: %w", err)
 	}
 	order(found, r.Sort)
 	result.Total = int64(len(found))
-	if err := x.state(ctx, &result); err != nil {
+	if err := x.state(ctx, marks, &result); err != nil {
 		return result, err
 	}
 	if result.Hits, err = x.hits(ctx, page(found, r), q); err != nil {
@@ -74,11 +79,7 @@ func page(found []match, r archive.SearchRequest) []match {
 }
 
 // state tells what was searched in.
-func (x *Index) state(ctx context.Context, r *archive.SearchResult) error {
-	marks, err := x.src.Watermarks(ctx)
-	if err != nil {
-		return err
-	}
+func (x *Index) state(ctx context.Context, marks archive.Watermarks, r *archive.SearchResult) (err error) {
 	x.mu.RLock()
 	r.Index = archive.IndexState{Documents: int64(len(x.columns.rows)), Behind: max(0, int64(marks.Decoded-x.mark))}
 	x.mu.RUnlock()

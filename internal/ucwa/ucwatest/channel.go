@@ -122,7 +122,7 @@ func (s *Server) due(app *application) (bool, time.Duration) {
 		return false, 0
 	}
 	if m := s.moves[s.at]; m.live {
-		return true, m.wait
+		return true, max(0, time.Until(s.moved.Add(m.wait)))
 	}
 	return true, s.opt.Pace
 }
@@ -140,6 +140,7 @@ func (s *Server) release(w http.ResponseWriter, r *http.Request, app *applicatio
 	if due {
 		m = s.moves[s.at]
 		s.at++
+		s.moved = time.Now()
 		if !m.live {
 			s.reach(m.at)
 		}
@@ -161,6 +162,7 @@ func (s *Server) body(app *application, m move) []byte {
 	self, next := eventsLink(app, app.sent+1), eventsLink(app, app.sent+2)
 	fill := func(b []byte) []byte {
 		b = bytes.ReplaceAll(b, []byte("{app}"), []byte(app.href))
+		b = bytes.ReplaceAll(b, []byte("{ms}"), strconv.AppendInt(nil, s.now().UnixMilli(), 10))
 		b = bytes.ReplaceAll(b, []byte("{self}"), []byte(self["href"].(string)))
 		return bytes.ReplaceAll(b, []byte("{next}"), []byte(next["href"].(string)))
 	}

@@ -20,8 +20,8 @@ func (s *story) at(st step) error {
 	return nil
 }
 
-// moment reads a time: absolute, relative to the start, or a weekday some weeks
-// before it with a time of day in UTC.
+// moment reads a time: absolute, relative to the start, or a day relative to it
+// with a time of day where the server runs.
 func (s *story) moment(words []string) (time.Time, error) {
 	if len(words) == 1 {
 		if d, err := time.ParseDuration(words[0]); err == nil {
@@ -29,23 +29,49 @@ func (s *story) moment(words []string) (time.Time, error) {
 		}
 		return time.Parse(time.RFC3339, words[0])
 	}
-	day, weeks, ok := strings.Cut(strings.TrimSuffix(words[0], "w"), "-")
-	n, err := strconv.Atoi(weeks)
-	if !ok || err != nil {
-		return time.Time{}, fmt.Errorf("%q is no day such as mon-5w", words[0])
+	day, err := s.day(words[0])
+	if err != nil {
+		return time.Time{}, err
 	}
 	clock, err := time.Parse("15:04", words[1])
 	if err != nil {
 		return time.Time{}, fmt.Errorf("%q is no time of day such as 09:12", words[1])
 	}
-	for i, name := range []string{"mon", "tue", "wed", "thu", "fri", "sat", "sun"} {
+	y, m, d := day.Date()
+	return time.Date(y, m, d, clock.Hour(), clock.Minute(), 0, 0, s.base.Location()), nil
+}
+
+// day reads a day before the start: -9d, or -9wd when only Monday to Friday
+// count, or mon-2w for the Monday two weeks before this one.
+func (s *story) day(word string) (time.Time, error) {
+	name, count, ok := strings.Cut(strings.TrimRight(word, "wd"), "-")
+	n, err := strconv.Atoi(count)
+	if !ok || err != nil || n < 0 {
+		return time.Time{}, fmt.Errorf("%q is no day such as -9d, -9wd or mon-5w", word)
+	}
+	switch {
+	case name == "" && strings.HasSuffix(word, "wd"):
+		return workday(s.base, n), nil
+	case name == "" && strings.HasSuffix(word, "d"):
+		return s.base.AddDate(0, 0, -n), nil
+	}
+	for i, day := range []string{"mon", "tue", "wed", "thu", "fri", "sat", "sun"} {
 		if name == day {
-			monday := s.base.AddDate(0, 0, -(int(s.base.Weekday())+6)%7-7*n)
-			y, m, d := monday.AddDate(0, 0, i).Date()
-			return time.Date(y, m, d, clock.Hour(), clock.Minute(), 0, 0, time.UTC), nil
+			return s.base.AddDate(0, 0, i-(int(s.base.Weekday())+6)%7-7*n), nil
 		}
 	}
-	return time.Time{}, fmt.Errorf("%q is no weekday", day)
+	return time.Time{}, fmt.Errorf("%q is no weekday", name)
+}
+
+// workday is the nth working day before a day.
+func workday(t time.Time, n int) time.Time {
+	for n > 0 {
+		t = t.AddDate(0, 0, -1)
+		if d := t.Weekday(); d != time.Saturday && d != time.Sunday {
+			n--
+		}
+	}
+	return t
 }
 
 func (s *story) after(st step) error {
@@ -70,9 +96,13 @@ func (s *story) send(step) error {
 	return nil
 }
 
-// writing is about how long somebody takes to write a text.
-func writing(text string, n int) time.Duration {
-	return time.Duration(4+len(text)/6+n*7%23) * time.Second
+// writing is about how long somebody takes to write a text. Nobody watching
+// wants to wait for as long, so live people write fast.
+func (s *story) writing(text string) time.Duration {
+	if s.isLive {
+		return 2*time.Second + time.Duration(len(text))*30*time.Millisecond
+	}
+	return time.Duration(4+len(text)/6+s.said*7%23) * time.Second
 }
 
 // fault makes the server misbehave.

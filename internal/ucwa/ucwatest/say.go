@@ -18,7 +18,7 @@ func (s *story) say(st step) error {
 		return err
 	}
 	s.said++
-	s.pass(writing(st.words[3], s.said))
+	s.pass(s.writing(st.words[3]))
 	s.written(t, p, st.words[3], st)
 	return nil
 }
@@ -60,7 +60,7 @@ func (s *story) message(t *talk, p Person, text string, st step) map[string]any 
 			links["htmlMessage"] = map[string]any{"href": dataURI("text/html", h, st.opts["form"])}
 		}
 	}
-	return map[string]any{"rel": "message", "direction": direction, "timeStamp": date(s.clock), "_links": links}
+	return map[string]any{"rel": "message", "direction": direction, "timeStamp": s.date(), "_links": links}
 }
 
 // dataURI writes a text as servers do: form-encoded with lower-case hex, or in
@@ -82,14 +82,20 @@ func dataURI(mediaType, text, form string) string {
 	return "data:" + mediaType + ";charset=utf-8," + b.String()
 }
 
-func date(t time.Time) string { return fmt.Sprintf("/Date(%d)/", t.UnixMilli()) }
+// date is the time of an event. What happens live gets it when it is released.
+func (s *story) date() string {
+	if s.isLive {
+		return "/Date({ms})/"
+	}
+	return fmt.Sprintf("/Date(%d)/", s.clock.UnixMilli())
+}
 
 func (s *story) undelivered(st step) error {
 	t, err := s.talk(st.words[1])
 	if err != nil {
 		return err
 	}
-	s.pass(writing(st.words[2], s.said))
+	s.pass(s.writing(st.words[2]))
 	m := s.message(t, s.sc.Account, st.words[2], st)
 	m["_links"].(map[string]any)["failedDeliveryParticipant"] = []any{map[string]any{"href": "{app}" + t.participantHref(t.peer), "title": t.peer.Name}}
 	e := operation("completed", "message", s.messageHref(t), m)

@@ -58,6 +58,7 @@ type Server struct {
 	mu       sync.Mutex // guards what follows
 	moves    []move
 	at       int           // the move to be made next
+	moved    time.Time     // real time of the one before
 	clock    time.Time     // simulated time at the last move
 	since    time.Time     // real time at the last move
 	drained  chan struct{} // closed at the end of the history
@@ -93,7 +94,7 @@ func newServer(sc *Scenario, options ...Options) *Server {
 	if err != nil {
 		panic(fmt.Sprintf("ucwatest: a parsed scenario does not play: %v", err)) // ParseScenario has played it
 	}
-	s.moves, s.clock, s.since = moves, s.opt.Base, time.Now()
+	s.moves, s.clock, s.since, s.moved = moves, s.opt.Base, time.Now(), time.Now()
 	if len(moves) > 0 && !moves[0].live {
 		s.clock = moves[0].at.Add(-time.Second)
 	}

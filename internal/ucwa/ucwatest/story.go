@@ -68,7 +68,7 @@ type talk struct {
 // relative times are relative to; embed puts resources into events that servers
 // leave out of them.
 func compile(sc *Scenario, base time.Time, embed bool) ([]move, error) {
-	s := &story{sc: sc, embed: embed, base: base.UTC(), clock: base.UTC(), talks: make(map[string]*talk)}
+	s := &story{sc: sc, embed: embed, base: base, clock: base, talks: make(map[string]*talk)}
 	for _, st := range sc.steps {
 		if err := verbs[st.words[0]].play(s, st); err != nil {
 			return nil, fmt.Errorf("ucwatest: %s:%d: %s: %w", sc.Name, st.line, st.words[0], err)

@@ -22,7 +22,7 @@ var verbs = map[string]verb{
 	"account": {"ADDRESS NAME [password=…]", "whose history it is", 2, 2, " password ", nil},
 	"person":  {"KEY ADDRESS NAME", "somebody else; ADDRESS is an e-mail-like one, tel: or a number", 3, 3, "", nil},
 
-	"at":    {"TIME", "sets the clock: 2026-03-02T09:00:00Z, -3h before the start, or `mon-5w 09:12`: Monday five weeks ago", 1, 2, "", (*story).at},
+	"at":    {"TIME", "sets the clock: 2026-03-02T09:00:00Z, -3h before the start, `-9d 09:12` nine days before it, `-9wd 09:12` nine working days, or `mon-5w 09:12`: Monday five weeks ago", 1, 2, "", (*story).at},
 	"after": {"DURATION", "moves the clock on", 1, 1, "", (*story).after},
 	"live":  {"", "from here on steps happen in real time", 0, 0, "", (*story).live},
 

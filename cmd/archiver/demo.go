@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"net"
 	"os"
 	"strings"
@@ -72,6 +73,7 @@ func (p *program) demo(ctx context.Context, f demoFlags) (err error) {
 	defer server.Close()
 	// The server plays weeks in seconds; the program lives in the server's time.
 	p.archive, p.now = dir, server.Now
+	p.level = slog.LevelError // what goes wrong on purpose is nothing to warn of
 	a, err := p.openWriter(ctx, store.Options{Owner: "archiver demo", Captures: true})
 	if err != nil {
 		return err

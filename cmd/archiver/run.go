@@ -21,6 +21,7 @@ type program struct {
 	out, err io.Writer
 	env      func(string) string
 	now      func() time.Time
+	level    slog.Level // of the logs that are shown without --verbose
 
 	archive string
 	json    bool
@@ -32,7 +33,7 @@ type program struct {
 
 // run is the whole program as a function. It returns the exit code.
 func run(ctx context.Context, env func(string) string, in io.Reader, out, errOut io.Writer, args []string) int {
-	p := &program{in: in, out: out, err: errOut, env: env, now: time.Now}
+	p := &program{in: in, out: out, err: errOut, env: env, now: time.Now, level: slog.LevelWarn}
 	root := p.rootCommand()
 	root.SetArgs(args)
 	return p.exit(ctx, root.ExecuteContext(ctx))
@@ -118,7 +119,7 @@ func defaultArchive(env func(string) string) string {
 
 // logger writes to standard error: warnings, or everything with --verbose.
 func (p *program) logger() *slog.Logger {
-	level := slog.LevelWarn
+	level := p.level
 	if p.verbose {
 		level = slog.LevelDebug
 	}

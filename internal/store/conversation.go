@@ -121,9 +121,14 @@ func (a *applier) endSitting(n rowID, href string) error {
 		at.Time, string(at.Source), a.event, n)
 }
 
+// gapOf holds for the gaps of a conversation: those between its first and last
+// event, and where its end was not seen the next one, in which that may lie.
+const gapOf = `g.account = v.account AND g.after >= v.first >> 20 AND (g.after < v.last >> 20
+	OR v.ended_source = '' AND g.id = (SELECT min(id) FROM gap WHERE account = v.account AND after >= v.last >> 20))`
+
 const selectConversation = `SELECT v.n, v.id, a.uri, v.thread, v.subject, v.kind, v.importance, v.state,
 	v.started, v.started_source, v.ended, v.ended_source, v.messages, v.first, v.last, m.time, ifnull(m.text, ''),
-	(SELECT count(*) FROM gap g WHERE g.account = v.account AND g.after >= v.first >> 20 AND g.after < v.last >> 20)
+	(SELECT count(*) FROM gap g WHERE ` + gapOf + `)
 	FROM conversation v JOIN account a ON a.n = v.account LEFT JOIN message m ON m.event = v.last_message `
 
 func scanConversation(r row) (rowID, archive.Conversation) {
@@ -216,8 +221,7 @@ func (s *Store) Conversation(ctx context.Context, id string) (archive.Conversati
 		if v.Invitations, err = invitations(c, `WHERE i.conversation = ? ORDER BY i.n`, n); err != nil {
 			return err
 		}
-		v.Gaps, err = gaps(c, `WHERE a.uri = ? AND g.after >= ? AND g.after < ? ORDER BY g.id`,
-			v.Conversation.Account, v.Conversation.First.Observation(), v.Conversation.Last.Observation())
+		v.Gaps, err = gaps(c, `JOIN conversation v ON v.n = ? WHERE `+gapOf+` ORDER BY g.id`, n)
 		return err
 	})
 	return v, err

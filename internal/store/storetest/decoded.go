@@ -60,6 +60,38 @@ func testFirstText(t *testing.T, f *fixture) {
 	}
 }
 
+func testConversationGaps(t *testing.T, f *fixture) {
+	gap := func(hours int) archive.GapID {
+		from := noon.Add(time.Duration(hours) * time.Hour)
+		return must[archive.GapID](t)(f.AppendGap(t.Context(), archive.Gap{Account: Account, Cause: archive.GapStopped,
+			From: archive.At(from), To: archive.At(from.Add(time.Minute))}))
+	}
+	expect := func(when string, want ...archive.GapID) {
+		t.Helper()
+		v := f.only()
+		var got []archive.GapID
+		for _, g := range v.Gaps {
+			got = append(got, g.ID)
+		}
+		if diff := cmp.Diff(want, got); diff != "" || v.Conversation.Gaps != int64(len(want)) {
+			t.Errorf("%s: %d gaps: %s", when, v.Conversation.Gaps, diff)
+		}
+	}
+	f.append(f.observation("before"))
+	gap(1)
+	f.receive(joined(ana), joined(bo))
+	expect("before anything was missed")
+	inside := gap(2)
+	expect("while it goes on", inside)
+	f.receive(wrote("1", bo, "Hi"))
+	next := gap(3)
+	gap(4)
+	expect("with its end not seen", inside, next)
+	f.receive(ended())
+	gap(5)
+	expect("after its end", inside, next, next+1)
+}
+
 func testTextUnknown(t *testing.T, f *fixture) {
 	own := wrote("1", ana, "")
 	own.Direction = archive.Outgoing

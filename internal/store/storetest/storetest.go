@@ -64,6 +64,7 @@ func Run(t *testing.T, open func(t testing.TB, dir string) Store) {
 		{"log survives reopening", testReopen},
 		{"gaps", testGaps},
 		{"uncovered seconds", testUncovered},
+		{"gaps of a conversation", testConversationGaps},
 		{"first text and its message are one", testFirstText},
 		{"message without text", testTextUnknown},
 		{"conversation comes back", testReopenedConversation},

@@ -6,6 +6,7 @@ import (
 	"io"
 	"net/http"
 	"strings"
+	"time"
 
 	"github.com/go-json-experiment/json"
 )
@@ -15,9 +16,12 @@ type application struct {
 	href      string
 	endpoint  string
 	available bool
-	sent      int           // the ack number of the last batch sent; 0 for none
-	held      []byte        // that batch, until it is acknowledged; nil for none
-	parked    chan struct{} // closed to release a parked P-GET with 409
+	sent      int               // the ack number of the last batch sent; 0 for none
+	held      []byte            // that batch, until it is acknowledged; nil for none
+	parked    chan struct{}     // closed to release a parked P-GET with 409
+	priority  int               // of the parked one
+	hold      time.Duration     // how long to park, as the client asked for last; 0 for the default
+	known     map[string][]byte // resources by path below href, as last told
 }
 
 // compressed is the body's writer: gzip where the client takes it.
@@ -47,41 +51,52 @@ func (s *Server) applications(w http.ResponseWriter, r *http.Request) {
 		problem(w, r, http.StatusBadRequest, "BadRequest", "ParameterValidationFailure")
 		return
 	}
+	status := http.StatusCreated
 	s.mu.Lock()
+	if s.app != nil && s.app.endpoint == asked.EndpointID && s.opt.Known200 {
+		status = http.StatusOK
+	}
 	if s.app == nil || s.app.endpoint != asked.EndpointID {
 		s.apps++
 		number := 10_000_000_000 + int64(len(s.sc.Name))*1_000_003 + int64(s.apps)*7919
-		s.app = &application{href: fmt.Sprintf("/ucwa/oauth/v1/applications/%d", number), endpoint: asked.EndpointID}
+		s.app = &application{href: fmt.Sprintf("/ucwa/oauth/v1/applications/%d", number), endpoint: asked.EndpointID,
+			known: make(map[string][]byte)}
 	}
-	body := s.describe()
+	where, body := s.app.href, s.fill(s.app, marshal(s.describe()))
 	s.mu.Unlock()
-	w.Header().Set("Location", body["_links"].(map[string]any)["self"].(map[string]any)["href"].(string))
-	answer(w, r, http.StatusCreated, body)
+	w.Header().Set("Location", where)
+	answerBytes(w, r, status, body)
 }
 
 // describe is the application resource. s.mu is held.
 func (s *Server) describe() map[string]any {
 	at := func(path string) map[string]any { return map[string]any{"href": s.app.href + path} }
-	me := map[string]any{"self": at("/me"), "callForwardingSettings": at("/me/callForwardingSettings"), "phones": at("/me/phones")}
-	if s.app.available {
-		for _, l := range []string{"presence", "note", "location", "reportMyActivity"} {
-			me[l] = at("/me/" + l)
-		}
-		me["reportMyActivity"] = at("/reportMyActivity")
-	} else {
-		me["makeMeAvailable"] = at("/me/makeMeAvailable")
-	}
 	return map[string]any{
 		"rel": "application", "culture": "en-US", "etag": "1071366391",
 		"_links": map[string]any{"self": at(""), "policies": at("/policies"), "batch": at("/batch"), "events": at("/events?ack=1")},
 		"_embedded": map[string]any{
-			"me": map[string]any{"rel": "me", "name": s.sc.Account.Name, "uri": s.sc.Account.URI, "_links": me,
-				"emailAddresses": []any{address(s.sc.Account)}},
+			"me":             s.me(s.app),
 			"people":         map[string]any{"rel": "people", "_links": map[string]any{"self": at("/people"), "search": at("/people/search")}},
 			"onlineMeetings": map[string]any{"rel": "onlineMeetings", "_links": map[string]any{"self": at("/onlineMeetings")}},
-			"communication":  map[string]any{"rel": "communication", "_links": map[string]any{"self": at("/communication")}},
+			"communication":  (&story{sc: s.sc}).communication(),
 		},
 	}
+}
+
+// me is the account's own resource. Before it made itself available an endpoint
+// can do little more than that. s.mu is held.
+func (s *Server) me(app *application) map[string]any {
+	links := map[string]any{"self": href("/me"), "callForwardingSettings": href("/me/callForwardingSettings"), "phones": href("/me/phones")}
+	if app.available {
+		for _, l := range []string{"presence", "note", "location"} {
+			links[l] = href("/me/" + l)
+		}
+		links["reportMyActivity"] = href("/reportMyActivity")
+	} else {
+		links["makeMeAvailable"] = href("/me/makeMeAvailable")
+	}
+	return map[string]any{"rel": "me", "name": s.sc.Account.Name, "uri": s.sc.Account.URI,
+		"emailAddresses": []any{address(s.sc.Account)}, "_links": links}
 }
 
 // current is the application that a request is about; it answers the request
@@ -115,7 +130,7 @@ func (s *Server) application(w http.ResponseWriter, r *http.Request) {
 		w.WriteHeader(http.StatusNoContent)
 		return
 	}
-	answer(w, r, http.StatusOK, s.describe())
+	answerBytes(w, r, http.StatusOK, s.fill(s.app, marshal(s.describe())))
 }
 
 // below is everything under an application.
@@ -137,7 +152,7 @@ func (s *Server) below(w http.ResponseWriter, r *http.Request) {
 	case rest == "communication/conversations":
 		answer(w, r, http.StatusOK, map[string]any{"rel": "conversations", "_links": map[string]any{"self": map[string]any{"href": r.URL.Path}}})
 	default:
-		problem(w, r, http.StatusNotFound, "NotFound", "")
+		s.lookup(w, r, app, rest)
 	}
 }
 

@@ -6,8 +6,6 @@ import (
 	"net/http"
 	"strconv"
 	"time"
-
-	"github.com/go-json-experiment/json"
 )
 
 // defaultHold is how long a P-GET is parked when the client does not say
@@ -61,13 +59,20 @@ func eventsLink(app *application, ack int) map[string]any {
 // park holds a P-GET until there is something to say.
 func (s *Server) park(w http.ResponseWriter, r *http.Request, app *application) {
 	s.mu.Lock()
+	priority, _ := strconv.Atoi(r.URL.Query().Get("priority"))
+	if app.parked != nil && priority < app.priority {
+		s.mu.Unlock()
+		problem(w, r, http.StatusConflict, "Conflict", "PGetReplaced")
+		return
+	}
 	if app.parked != nil {
 		close(app.parked)
 	}
 	mine := make(chan struct{})
-	app.parked = mine
+	app.parked, app.priority = mine, priority
+	hold := s.hold(app, r)
 	s.mu.Unlock()
-	idle := time.NewTimer(s.hold(r))
+	idle := time.NewTimer(hold)
 	defer idle.Stop()
 	for {
 		s.mu.Lock()
@@ -105,12 +110,17 @@ func (s *Server) unpark(app *application, mine chan struct{}) {
 	}
 }
 
-func (s *Server) hold(r *http.Request) time.Duration {
-	if s.opt.Hold > 0 {
-		return s.opt.Hold
-	}
+// hold is how long to park. What a client asks for is remembered for the
+// requests in which it does not ask. s.mu is held.
+func (s *Server) hold(app *application, r *http.Request) time.Duration {
 	if n, err := strconv.Atoi(r.URL.Query().Get("timeout")); err == nil && n > 0 {
-		return time.Duration(n) * time.Second
+		app.hold = time.Duration(n) * time.Second
+	}
+	switch {
+	case s.opt.Hold > 0:
+		return s.opt.Hold
+	case app.hold > 0:
+		return app.hold
 	}
 	return defaultHold
 }
@@ -151,8 +161,16 @@ func (s *Server) release(w http.ResponseWriter, r *http.Request, app *applicatio
 		return
 	}
 	body := s.body(app, m)
-	app.sent++
-	app.held = body
+	for _, e := range m.events {
+		s.remember(app, e.event)
+	}
+	for _, e := range m.silent {
+		s.remember(app, e)
+	}
+	if m.body == nil || bytes.Contains(m.body, []byte("{next}")) {
+		app.sent++
+		app.held = body
+	}
 	s.mu.Unlock()
 	answerBytes(w, r, http.StatusOK, body)
 }
@@ -160,14 +178,9 @@ func (s *Server) release(w http.ResponseWriter, r *http.Request, app *applicatio
 // body renders a batch. s.mu is held.
 func (s *Server) body(app *application, m move) []byte {
 	self, next := eventsLink(app, app.sent+1), eventsLink(app, app.sent+2)
-	fill := func(b []byte) []byte {
-		b = bytes.ReplaceAll(b, []byte("{app}"), []byte(app.href))
-		b = bytes.ReplaceAll(b, []byte("{ms}"), strconv.AppendInt(nil, s.now().UnixMilli(), 10))
-		b = bytes.ReplaceAll(b, []byte("{self}"), []byte(self["href"].(string)))
-		return bytes.ReplaceAll(b, []byte("{next}"), []byte(next["href"].(string)))
-	}
 	if m.body != nil {
-		return fill(m.body)
+		b := bytes.ReplaceAll(s.fill(app, m.body), []byte("{self}"), []byte(self["href"].(string)))
+		return bytes.ReplaceAll(b, []byte("{next}"), []byte(next["href"].(string)))
 	}
 	senders := []any{}
 	var last map[string]any
@@ -182,11 +195,13 @@ func (s *Server) body(app *application, m move) []byte {
 	if len(senders) == 0 && s.opt.OmitSender {
 		delete(v, "sender")
 	}
-	b, err := json.Marshal(v, json.Deterministic(true))
-	if err != nil {
-		panic(err) // events are made of maps and strings
-	}
-	return fill(b)
+	return s.fill(app, marshal(v))
+}
+
+// fill puts in what is known only when something is sent. s.mu is held.
+func (s *Server) fill(app *application, b []byte) []byte {
+	b = bytes.ReplaceAll(b, []byte("{app}"), []byte(app.href))
+	return bytes.ReplaceAll(b, []byte("{ms}"), strconv.AppendInt(nil, s.now().UnixMilli(), 10))
 }
 
 // misbehave does what a fault says. s.mu is held, and given up.
@@ -208,10 +223,7 @@ func (s *Server) misbehave(w http.ResponseWriter, r *http.Request, app *applicat
 			links[f.kind] = eventsLink(app, app.sent+2)
 			app.sent++
 		}
-		b, err := json.Marshal(map[string]any{"_links": links, "sender": []any{}}, json.Deterministic(true))
-		if err != nil {
-			panic(err)
-		}
+		b := marshal(map[string]any{"_links": links, "sender": []any{}})
 		if f.kind == "resume" {
 			app.held = b
 		}

@@ -7,8 +7,6 @@ import (
 	"net/http"
 	"strings"
 	"time"
-
-	"github.com/go-json-experiment/json"
 )
 
 // origin is the scheme and host that the client used, so that what it is given
@@ -23,11 +21,7 @@ func origin(r *http.Request) string {
 
 // answer writes a resource.
 func answer(w http.ResponseWriter, r *http.Request, status int, v any) {
-	b, err := json.Marshal(v, json.Deterministic(true))
-	if err != nil {
-		panic(err) // all that is answered is made of maps and strings
-	}
-	answerBytes(w, r, status, b)
+	answerBytes(w, r, status, marshal(v))
 }
 
 func answerBytes(w http.ResponseWriter, r *http.Request, status int, b []byte) {

@@ -44,6 +44,11 @@ func (s *story) conversation(t *talk, state string) map[string]any {
 	if t.thread != "" {
 		r["threadId"] = t.thread
 	}
+	if t.connected {
+		me := s.sc.Account
+		links["localParticipant"] = map[string]any{"href": "{app}" + t.participantHref(me), "title": me.Name}
+		links["addParticipant"] = href("/communication/participantInvitations?conversation=" + t.guid)
+	}
 	return r
 }
 
@@ -66,7 +71,10 @@ func (s *story) invitation(t *talk, state string) map[string]any {
 			links["message"] = map[string]any{"href": dataURI("text/plain", t.text, "")}
 		}
 	}
-	if state == "Connecting" && !t.outgoing {
+	if state == "Connecting" && t.outgoing {
+		links["cancel"] = href(t.href() + "/messaging/terminate")
+	}
+	if state == "Connecting" && !t.outgoing && !t.connected {
 		links["accept"] = href(t.invitationHref() + "/accept")
 		links["decline"] = href(t.invitationHref() + "/decline")
 	}
@@ -131,7 +139,7 @@ func (s *story) meeting(t *talk) map[string]any {
 
 func (s *story) communication() map[string]any {
 	return map[string]any{
-		s.id("put"):           "please pass this in a PUT request",
+		"8" + s.id("put")[1:]: "please pass this in a PUT request", // sorts before the rest
 		"rel":                 "communication",
 		"etag":                "1804289383",
 		"supportedModalities": []any{"Messaging"}, "supportedMessageFormats": []any{"Plain", "Html"},

@@ -25,6 +25,9 @@ type Options struct {
 	// Embed puts the resource into the event when somebody joins, which most
 	// servers only link to.
 	Embed bool
+	// Known200 answers a known endpoint's POST applications with 200, as some
+	// servers do.
+	Known200 bool
 	// OmitSender leaves the member out of empty answers, as some servers do.
 	OmitSender bool
 	// Fault, when set, may break any request: see Fault.

@@ -17,7 +17,8 @@ type move struct {
 	live   bool          // happens in real time
 	wait   time.Duration // live: after the move before it
 	events []sent
-	body   []byte // a raw body instead of events
+	silent []map[string]any // changes of resources that no event tells
+	body   []byte           // a raw body instead of events
 	fault  *fault
 }
 
@@ -45,6 +46,7 @@ type story struct {
 	wait    time.Duration
 	held    bool // between batch and send
 	pending []sent
+	silent  []map[string]any // what changes with the batch and is not in it
 	talks   map[string]*talk
 	moves   []move
 	said    int
@@ -62,6 +64,7 @@ type talk struct {
 	present             []Person
 	messages            int
 	conference          bool
+	connected           bool
 }
 
 // compile plays the steps of a scenario into moves. base is the moment that
@@ -91,8 +94,8 @@ func (s *story) flush() {
 	if len(s.pending) == 0 {
 		return
 	}
-	s.move(move{events: s.pending})
-	s.pending = nil
+	s.move(move{events: s.pending, silent: s.silent})
+	s.pending, s.silent = nil, nil
 }
 
 func (s *story) move(m move) {

@@ -26,9 +26,7 @@ func (s *story) open(st step, kind string, outgoing bool) error {
 	t.thread = s.thread(st.opts["thread"], t.key)
 	s.talks[t.key] = t
 	s.begun(t)
-	if !s.held {
-		s.flush() // remote people come in a batch of their own
-	}
+	s.cut() // remote people come in a batch of their own
 	if !outgoing {
 		s.came(t, peer)
 	}
@@ -44,6 +42,9 @@ func (s *story) begun(t *talk) {
 	s.emit("communication", "/communication", operation("started", t.kind, t.invitationHref(), s.invitation(t, "Connecting")))
 	s.emit("communication", "/communication", resource("added", "conversation", t.href(), s.conversation(t, state)))
 	s.localCame(t)
+	if t.outgoing {
+		s.modalityUpdated(t, "Connecting")
+	}
 }
 
 // localCame adds the account to the roster.
@@ -62,32 +63,6 @@ func (s *story) came(t *talk, p Person) {
 		e["_embedded"] = map[string]any{"participant": s.participant(t, p, false)}
 	}
 	s.emit("conversation", t.href(), e)
-}
-
-func (s *story) accept(st step) error {
-	t, err := s.talk(st.words[1])
-	if err != nil {
-		return err
-	}
-	if t.outgoing {
-		s.came(t, t.peer)
-	}
-	if t.kind == "messagingInvitation" {
-		s.emit("conversation", t.href(), resource("updated", "messaging", t.href()+"/messaging", s.messaging(t, "Connected")))
-	} else {
-		s.emit("conversation", t.href(), resource("updated", "phoneAudio", t.href()+"/phoneAudio", s.modality(t, "phoneAudio", "Connected")))
-	}
-	s.emit("communication", "/communication", resource("updated", "conversation", t.href(), s.conversation(t, "Connected")))
-	done := operation("completed", t.kind, t.invitationHref(), s.invitation(t, "Connected"))
-	done["status"] = "Success"
-	s.emit("communication", "/communication", done)
-	if t.text != "" && !t.outgoing {
-		if !s.held {
-			s.flush()
-		}
-		s.written(t, t.peer, t.text, step{}) // the first text comes again
-	}
-	return nil
 }
 
 func (s *story) decline(st step) error {
@@ -140,11 +115,7 @@ func (s *story) reason(code, subcode, message string) map[string]any {
 
 // over deletes what there is of a conversation.
 func (s *story) over(t *talk) {
-	if t.kind == "messagingInvitation" {
-		s.emit("conversation", t.href(), resource("updated", "messaging", t.href()+"/messaging", s.messaging(t, "Disconnected")))
-	} else {
-		s.emit("conversation", t.href(), resource("updated", "phoneAudio", t.href()+"/phoneAudio", s.modality(t, "phoneAudio", "Disconnected")))
-	}
+	s.modalityUpdated(t, "Disconnected")
 	s.emit("conversation", t.href(), titled("deleted", "localParticipant", t.participantHref(s.sc.Account), s.sc.Account.Name))
 	s.emit("communication", "/communication", bare("deleted", "conversation", t.href()))
 }

@@ -45,6 +45,9 @@ var verbs = map[string]verb{
 	"end":         {"CONV", "the conversation ends", 1, 1, "", (*story).end},
 	"reopen":      {"CONV", "it comes back under another href with the same thread", 1, 1, "", (*story).reopen},
 
+	"available": {"WHO AVAILABILITY", "somebody's presence changes", 2, 2, "", (*story).available},
+	"note":      {"TEXT", "the account's note changes", 1, 1, "", (*story).note},
+
 	"presence": {"", "the events of signing in", 0, 0, "", (*story).presence},
 	"unknown":  {"REL", "an event of a rel that nobody knows", 1, 1, "", (*story).unknown},
 	"raw":      {"FILE", "a file of the scenario as the body; {self} {next} {app} in it are filled in", 1, 1, "", (*story).raw},

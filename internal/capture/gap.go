@@ -65,7 +65,9 @@ func (c *coverage) lost(ctx context.Context, at archive.Time, cause archive.GapC
 	if !c.until.Known() {
 		return nil
 	}
-	if at.Before(c.until.Time) {
+	if at.Before(c.until.Time) || cause == archive.GapApplicationGone && len(c.open) == 0 {
+		// When an application ended nobody knows: its last answer is the last
+		// proof that it lived and that nothing was lost.
 		at = c.until
 	}
 	if len(c.open) == 0 || c.open[0].Cause != cause {

@@ -16,7 +16,7 @@ import (
 	"archiver/internal/ucwa"
 )
 
-const endpointNotice = `archiver signs in as one more client of %s.
+const endpointNotice = `archiver signs in as one more client of this account.
   It shows as available to colleagues, accepts nothing and declines nothing.
   What you accept or write in another client is not seen here.`
 
@@ -45,7 +45,7 @@ func (p *program) captureCommand() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			p.say(endpointNotice, who.user)
+			p.say(endpointNotice)
 			return errors.Join(app.capture(c.Context(), cfg), app.close())
 		},
 	}

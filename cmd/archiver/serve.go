@@ -112,7 +112,7 @@ func (p *program) runCommand() *cobra.Command {
 				return err
 			}
 			url := "http://" + ln.Addr().String()
-			p.say(endpointNotice, who.user)
+			p.say(endpointNotice)
 			p.say("archiver shows %s at %s (Ctrl-C ends it)", a.Dir(), url)
 			if open {
 				p.openBrowser(url)

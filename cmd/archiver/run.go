@@ -123,7 +123,7 @@ func (p *program) logger() *slog.Logger {
 	if p.verbose {
 		level = slog.LevelDebug
 	}
-	return slog.New(tint.NewHandler(p.err, &tint.Options{
+	return slog.New(tint.NewTextHandler(p.err, &tint.Options{
 		Level: level, TimeFormat: time.TimeOnly, NoColor: !p.colored(p.err),
 	}))
 }

@@ -166,8 +166,6 @@ func (r row) text() string { return r.stmt.ColumnText(r.next()) }
 func (r row) int() int64   { return r.stmt.ColumnInt64(r.next()) }
 func (r row) bool() bool   { return r.int() != 0 }
 
-func (r row) float() float64 { return r.stmt.ColumnFloat(r.next()) }
-
 func (r row) bytes() []byte {
 	i := r.next()
 	b := make([]byte, r.stmt.ColumnLen(i))

@@ -38,6 +38,7 @@ type conversationView struct {
 	First, Last string // ends of the conversation; "" when already there
 	Date        string // the day that the page begins with, for the jump
 	Empty       string // why there is no message
+	Follow      bool   // whether the page opens at its end, where it goes on
 }
 
 // stayView is somebody's time in a conversation.
@@ -73,6 +74,7 @@ func (s *site) conversationPage(w http.ResponseWriter, r *http.Request) error {
 	f.Live = !page.HasNewer && r.URL.Query().Get("hit") == ""
 	v := newConversation(f.Clock, view, page)
 	v.addLinks(r.URL, page)
+	v.Follow = f.Live && !v.HasEnded && r.URL.RawQuery == "" // who asked for a place wants to see it
 	return s.show(w, r, f, conversationContent(v))
 }
 
@@ -143,13 +145,13 @@ func (s *site) pageAfter(ctx context.Context, conversation string, after archive
 		messages = messages[:messagesPageSize]
 	}
 	p.Messages = messages
-	if after == 0 {
+	switch {
+	case after == 0:
 		return p, nil
+	case len(messages) == 0: // nothing is newer: show what is newest
+		return s.pageBefore(ctx, conversation, 0)
 	}
-	if len(messages) > 0 {
-		after = messages[0].Event - 1
-	}
-	before, err := s.Archive.Messages(ctx, archive.MessageFilter{Conversation: conversation, Before: after + 1, Limit: 1})
+	before, err := s.Archive.Messages(ctx, archive.MessageFilter{Conversation: conversation, Before: messages[0].Event, Limit: 1})
 	if err != nil {
 		return p, err
 	}
@@ -169,6 +171,9 @@ func (s *site) pageBefore(ctx context.Context, conversation string, before archi
 	messages, err := s.Archive.Messages(ctx, archive.MessageFilter{Conversation: conversation, Before: before, Limit: messagesPageSize + 1})
 	if err != nil {
 		return p, err
+	}
+	if len(messages) == 0 && p.HasNewer { // nothing is older: show what is oldest
+		return s.pageAfter(ctx, conversation, 0)
 	}
 	if p.HasOlder = len(messages) > messagesPageSize; p.HasOlder {
 		p.After, messages = messages[0].Event, messages[1:]

@@ -15,7 +15,7 @@ const conversationsPageSize = 50
 // conversationRow is one conversation in a list.
 type conversationRow struct {
 	Href, Title string
-	Person      string // whose colour it has
+	Person      string // whose colour it has: the other person's, or its own
 	People      string // who takes part, where the title does not say
 	Kind        archive.ConversationKind
 	Last        string
@@ -119,11 +119,14 @@ func (s *site) rowsOf(ctx context.Context, c component.Clock, list []archive.Con
 func newConversationRow(c component.Clock, v archive.Conversation) conversationRow {
 	row := conversationRow{
 		Href: conversationHref(v.ID), Title: conversationTitle(v), Kind: v.Kind,
-		Last: v.LastMessage, LastTime: c.Brief(v.LastTime, ""), Messages: count(v.Messages, "message", "messages"),
+		Last: v.LastMessage, LastTime: c.Brief(v.LastTime, ""),
 		Gaps: v.Gaps, Open: v.EndedSource == "", Urgent: v.Importance == "Urgent" || v.Importance == "Emergency",
 	}
 	if v.Subject != "" {
 		row.People = joinNames(others(v.Participants), 3)
+	}
+	if v.Kind != archive.Direct {
+		row.Person = v.ID
 	}
 	for _, m := range v.Participants {
 		if !m.Local && row.Person == "" {
@@ -132,6 +135,9 @@ func newConversationRow(c component.Clock, v archive.Conversation) conversationR
 	}
 	if !v.LastTime.Known() {
 		row.LastTime = c.Brief(v.Started, v.StartedSource)
+	}
+	if v.Messages > 0 {
+		row.Messages = count(v.Messages, "message", "messages")
 	}
 	row.Span = span(c, v)
 	return row

@@ -14,11 +14,11 @@ type frame struct {
 	Title   string
 	Section string // the rail's entry that is lit; "" for none
 	// Live says that the page shows the newest there is, so it may follow.
-	Live    bool
-	Clock   component.Clock
-	Zones   []string
-	Address string // of this page, to come back to
-	Version string
+	Live                bool
+	Clock               component.Clock
+	Zones               []string
+	Address             string // of this page, to come back to
+	Version             string
 	Style, Script, Icon string
 }
 

@@ -53,11 +53,11 @@ func newHome(c component.Clock, accounts []accountView, rows []conversationRow, 
 		v.Gaps = v.Gaps[:recentGaps]
 	}
 	v.Figures = []figure{
-		{grouped(t.Messages), "messages", "/search"},
-		{grouped(t.Conversations), "conversations", "/conversations"},
-		{grouped(t.People), "people", "/people"},
-		{grouped(t.Events), "events", "/events"},
-		{grouped(t.Gaps), "gaps", "/status#gaps"},
+		{grouped(t.Messages), plural(t.Messages, "message", "messages"), "/search"},
+		{grouped(t.Conversations), plural(t.Conversations, "conversation", "conversations"), "/conversations"},
+		{grouped(t.People), plural(t.People, "person", "people"), "/people"},
+		{grouped(t.Events), plural(t.Events, "event", "events"), "/events"},
+		{grouped(t.Gaps), plural(t.Gaps, "gap", "gaps"), "/status#gaps"},
 	}
 	return v
 }

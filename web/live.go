@@ -21,6 +21,9 @@ const (
 // live sends an event "changed", naming the newest watermarks, whenever the
 // archive has grown.
 func (s *site) live(w http.ResponseWriter, r *http.Request) error {
+	if r.Method == http.MethodHead {
+		return nil // a stream has no end to wait for
+	}
 	ctx, cancel := context.WithCancel(r.Context())
 	defer cancel()
 	stream, err := sse.Upgrade(w, r)

@@ -56,11 +56,13 @@ func joinNames(names []string, limit int) string {
 }
 
 // count is a number with its noun.
-func count(n int64, one, many string) string {
+func count(n int64, one, many string) string { return grouped(n) + " " + plural(n, one, many) }
+
+func plural(n int64, one, many string) string {
 	if n == 1 {
-		return "1 " + one
+		return one
 	}
-	return grouped(n) + " " + many
+	return many
 }
 
 // grouped writes a number with thin spaces between its thousands.
@@ -77,9 +79,9 @@ func bytesText(n int64) string {
 	switch {
 	case n < 10_000:
 		return grouped(n) + " B"
-	case n < 10_000_000:
+	case n < 1_000_000:
 		return fmt.Sprintf("%.1f kB", float64(n)/1e3)
-	case n < 10_000_000_000:
+	case n < 1_000_000_000:
 		return fmt.Sprintf("%.1f MB", float64(n)/1e6)
 	}
 	return fmt.Sprintf("%.1f GB", float64(n)/1e9)

@@ -21,60 +21,48 @@ func noticeEntries(c component.Clock, view archive.ConversationView) []entry {
 	return append(out, moves(c, view.Participants)...)
 }
 
-// move is somebody coming or going.
-type move struct {
-	place archive.EventID
-	at    archive.Time
-	src   archive.TimeSource
-	name  string
-	verb  string
-	rank  int
-}
-
-// moves are those who came and went, told together when they did so in the
-// same response.
+// moves are those who came and went.
 func moves(c component.Clock, ps []archive.Participant) []entry {
-	var all []move
+	var out []entry
 	for _, p := range ps {
 		name := nameOr(p.Name, p.URI)
 		if p.Local {
 			name = you
 		}
 		if p.JoinedEvent != 0 && p.JoinedSource != archive.FromOrder {
-			all = append(all, move{p.JoinedEvent, p.Joined, p.JoinedSource, name, "joined", rankNotice})
+			n := noticeView{who: []string{name}, verb: "joined", Timed: true, Time: c.Minute(p.Joined, p.JoinedSource), Event: eventHref(p.JoinedEvent)}
+			out = append(out, entry{place: p.JoinedEvent, rank: rankNotice, at: p.Joined, item: item{Notice: n.worded()}})
 		}
 		if p.LeftEvent != 0 {
-			all = append(all, move{p.LeftEvent, p.Left, p.LeftSource, name, "left", rankLeave})
+			n := noticeView{who: []string{name}, verb: "left", Timed: true, Time: c.Minute(p.Left, p.LeftSource), Event: eventHref(p.LeftEvent)}
+			out = append(out, entry{place: p.LeftEvent, rank: rankLeave, at: p.Left, item: item{Notice: n.worded()}})
 		}
-	}
-	slices.SortStableFunc(all, func(a, b move) int { return int(a.place - b.place) })
-	var out []entry
-	for len(all) > 0 {
-		n := 1
-		for n < len(all) && all[n].verb == all[0].verb && all[n].place.Observation() == all[0].place.Observation() {
-			n++
-		}
-		out = append(out, told(c, all[:n]))
-		all = all[n:]
 	}
 	return out
 }
 
-func told(c component.Clock, group []move) entry {
-	first := group[0]
-	var names []string
-	for _, m := range group {
-		if !slices.Contains(names, m.name) {
-			names = append(names, m.name)
+// worded says who came or went, the account's own person first.
+func (n noticeView) worded() *noticeView {
+	if i := slices.Index(n.who, you); i > 0 {
+		n.who = slices.Insert(slices.Delete(n.who, i, i+1), 0, you)
+	}
+	n.Text = joinNames(n.who, 6) + " " + n.verb
+	return &n
+}
+
+// takes tells two moves in a row together when they happened in the same
+// minute, and reports whether it did.
+func (n *noticeView) takes(next *noticeView) bool {
+	if n == nil || next == nil || n.verb == "" || n.verb != next.verb || n.Time.Text != next.Time.Text {
+		return false
+	}
+	for _, name := range next.who {
+		if !slices.Contains(n.who, name) {
+			n.who = append(n.who, name)
 		}
 	}
-	if i := slices.Index(names, you); i > 0 {
-		names = slices.Insert(slices.Delete(names, i, i+1), 0, you)
-	}
-	n := &noticeView{
-		Text: joinNames(names, 6) + " " + first.verb, Time: c.Minute(first.at, first.src), Timed: true, Event: eventHref(first.place),
-	}
-	return entry{place: first.place, rank: first.rank, at: first.at, item: item{Notice: n}}
+	*n = *n.worded()
+	return true
 }
 
 // tellInvitation says how an invitation went, as one tells it: "Bo Lindqvist
@@ -88,23 +76,23 @@ func tellInvitation(c component.Clock, inv archive.Invitation) noticeView {
 		from = you
 	}
 	n := noticeView{Event: eventHref(inv.StartedEvent), Time: c.Minute(inv.Started, inv.StartedSource)}
-	n.Text = from + " " + invited(inv.Kind, objectOf(to))
+	n.Text = from + " " + invited(inv.Kind, inSentence(to))
 	if !n.Time.Unknown() {
 		n.Text += " at " + n.Time.Text
 	}
+	n.Title = n.Time.Title
 	n.Text += "; " + ended(inv, from, to)
 	n.Bad = inv.Outcome == archive.Failed || inv.Outcome == archive.Missed
 	return n
 }
 
-func objectOf(name string) string {
+// inSentence is a name within a sentence.
+func inSentence(name string) string {
 	if name == you {
 		return "you"
 	}
 	return name
 }
-
-func subjectOf(name string) string { return objectOf(name) }
 
 func invited(kind, whom string) string {
 	switch kind {
@@ -126,13 +114,13 @@ func invited(kind, whom string) string {
 func ended(inv archive.Invitation, from, to string) string {
 	switch inv.Outcome {
 	case archive.Accepted:
-		return subjectOf(to) + " accepted"
+		return inSentence(to) + " accepted"
 	case archive.Declined:
-		return subjectOf(to) + " declined"
+		return inSentence(to) + " declined"
 	case archive.Missed:
-		return subjectOf(to) + " did not answer"
+		return inSentence(to) + " did not answer"
 	case archive.Cancelled:
-		return subjectOf(from) + " took it back"
+		return inSentence(from) + " took it back"
 	case archive.EndedElsewhere:
 		return "answered on another device"
 	case archive.Pending:

@@ -42,8 +42,8 @@ type searchView struct {
 
 // mistake is what is wrong with a query, and where.
 type mistake struct {
-	Text          string
-	Before, Wrong string // the query up to the place, and from it
+	Text                 string
+	Before, Wrong, After string // the query up to the place, the clause there, and the rest
 }
 
 // choice is a link to another order.
@@ -75,6 +75,7 @@ func (s *site) searchPage(w http.ResponseWriter, r *http.Request) error {
 		return s.show(w, r, f, searchContent(v))
 	}
 	f.Title = request.Query + " · Search"
+	f.Live = page == 1
 	result, err := s.Search.Search(r.Context(), request)
 	if err != nil {
 		return s.searchFailed(w, r, f, v, err)
@@ -114,6 +115,9 @@ func (s *site) searchFailed(w http.ResponseWriter, r *http.Request, f frame, v s
 		v.Mistake.Text = placed.Error()
 		at := runeStart(v.Query, placed.Position())
 		v.Mistake.Before, v.Mistake.Wrong = v.Query[:at], v.Query[at:]
+		if end := strings.IndexByte(v.Mistake.Wrong, ' '); end > 0 {
+			v.Mistake.Wrong, v.Mistake.After = v.Mistake.Wrong[:end], v.Mistake.Wrong[end:]
+		}
 	}
 	return s.render(w, r, http.StatusBadRequest, f, searchContent(v))
 }

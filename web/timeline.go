@@ -30,10 +30,13 @@ type dayView struct {
 // noticeView is something that happened beside the messages.
 type noticeView struct {
 	Text  string
+	Title string // the moment that Text names, in full
 	Time  component.Stamp
 	Timed bool // whether Text leaves the time to Time
 	Bad   bool
 	Event string // where the raw event is
+	who   []string
+	verb  string // what they did; "" for a notice that is not about coming or going
 }
 
 // runView is messages that one person wrote in a row.
@@ -131,9 +134,14 @@ type flow struct {
 }
 
 func (f *flow) add(e entry) {
-	f.turnTo(e.at)
+	if e.m != nil || f.clock.Date(e.at) > f.day { // only messages lead back to an earlier day
+		f.turnTo(e.at)
+	}
 	if e.m == nil {
 		f.last = nil
+		if n := len(f.items); n > 0 && f.items[n-1].Notice.takes(e.item.Notice) {
+			return
+		}
 		f.items = append(f.items, e.item)
 		return
 	}
@@ -195,7 +203,7 @@ func newMessage(c component.Clock, m archive.Message, hit bool) messageView {
 
 // failure says why a message did not arrive.
 func failure(m archive.Message) string {
-	if m.Status == "" || m.Status == "Success" || m.Status == "Pending" {
+	if m.Status != "Failure" {
 		return ""
 	}
 	if because := reasonText(m.Reason); because != "" {

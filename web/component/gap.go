@@ -53,8 +53,12 @@ func (c Clock) interval(from, to archive.Time) string {
 	if !from.Known() {
 		return "until " + c.Moment(to, archive.FromServer).Text
 	}
+	layout := "15:04"
+	if to.Sub(from.Time) < 2*time.Minute {
+		layout = time.TimeOnly
+	}
 	if c.Date(from) == c.Date(to) {
-		return from.In(c.Zone).Format("15:04") + "–" + to.In(c.Zone).Format("15:04")
+		return from.In(c.Zone).Format(layout) + "–" + to.In(c.Zone).Format(layout)
 	}
 	return from.In(c.Zone).Format("2 Jan 15:04") + " – " + to.In(c.Zone).Format("2 Jan 15:04")
 }

@@ -36,7 +36,7 @@ func Highlight(raw []byte) JSON {
 		text = text[:maxShown]
 	}
 	text = strings.ToValidUTF8(text, "\uFFFD")
-	if !valid {
+	if !valid && text != "" {
 		doc.Tokens = []Token{{Text: text}}
 		return doc
 	}

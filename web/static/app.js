@@ -16,6 +16,7 @@
   let stream = null;
   let busy = false;
   let waiting = false;
+  let later = 0;
 
   function show(state, text) {
     button.dataset.state = state;
@@ -77,7 +78,12 @@
     if (!following) { show('off', 'Paused'); return; }
     stream = new EventSource('/live');
     stream.addEventListener('hello', () => show('on', 'Live'));
-    stream.addEventListener('changed', refresh);
+    stream.addEventListener('changed', () => {
+      refresh();
+      // The index follows a moment later.
+      clearTimeout(later);
+      if (location.pathname === '/search') later = setTimeout(refresh, 1500);
+    });
     stream.onerror = () => show('lost', 'Offline');
   }
 
@@ -94,7 +100,7 @@
     addEventListener('pagehide', () => stream?.close());
     addEventListener('pageshow', (e) => { if (e.persisted) connect(); });
     connect();
-    if ($('.flow') && !location.hash) scrollTo({ top: document.documentElement.scrollHeight, behavior: 'instant' });
+    if ($('.flow[data-follow]') && !location.hash) scrollTo({ top: document.documentElement.scrollHeight, behavior: 'instant' });
   }
 
   // --- Time zone: choosing is enough ---

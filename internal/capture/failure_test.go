@@ -169,13 +169,15 @@ func TestAUserWhoIsMovedToAnotherServer(t *testing.T) {
 		r := f.start(f.config())
 		f.say(message(1))
 		pass(time.Second)
-		f.set(func() { f.port = "81" }) // discovery leads there, and 80 has no channel any more
-		f.intercept = func(w http.ResponseWriter, r *http.Request, _ int) bool {
-			if !strings.HasSuffix(r.Host, ":81") {
-				w.WriteHeader(503)
+		f.set(func() {
+			f.port = "81" // discovery leads there, and 80 has no channel any more
+			f.intercept = func(w http.ResponseWriter, r *http.Request, _ int) bool {
+				if !strings.HasSuffix(r.Host, ":81") {
+					w.WriteHeader(503)
+				}
+				return !strings.HasSuffix(r.Host, ":81")
 			}
-			return !strings.HasSuffix(r.Host, ":81")
-		}
+		})
 		pass(20 * time.Minute)
 		f.say(message(2))
 		pass(time.Second)

@@ -4,6 +4,7 @@ import (
 	"math/rand/v2"
 	"net/http"
 	"strings"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -205,12 +206,25 @@ func TestActivityIsReported(t *testing.T) {
 	})
 }
 
+// dice are thrown by the server and by the log at once.
+type dice struct {
+	mu  sync.Mutex
+	rng *rand.Rand
+}
+
+// IntN is a number below n.
+func (d *dice) IntN(n int) int {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return d.rng.IntN(n)
+}
+
 // Whatever fails in whatever order, every event that the server released is in
 // the log, in order and once, and every request was for a durable cursor.
 func TestNothingIsLostWhateverFails(t *testing.T) {
 	for seed := range uint64(40) {
 		synctest.Test(t, func(t *testing.T) {
-			random := rand.New(rand.NewPCG(seed, 1))
+			random := &dice{rng: rand.New(rand.NewPCG(seed, 1))}
 			f := newFront(t)
 			f.intercept = func(w http.ResponseWriter, _ *http.Request, ack int) bool {
 				switch random.IntN(8) {

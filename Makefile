@@ -18,6 +18,7 @@ demo: ## look at the program with an invented history
 
 .PHONY: test
 test: ## run every test
+	@command -v chromium chromium-browser google-chrome >/dev/null 2>&1 || echo "*** Chromium is not installed: the browser tests are skipped (or fail, with CI set). Get it with: apt-get install chromium ***"
 	$(GO) test $(PACKAGES)
 
 .PHONY: short

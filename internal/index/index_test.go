@@ -167,6 +167,28 @@ func TestFollow(t *testing.T) {
 	}
 }
 
+// An index of another form is made anew, and the old one removed.
+func TestAnotherForm(t *testing.T) {
+	s, dir := corpus(), t.TempDir()
+	if err := open(t, dir, s).Close(); err != nil {
+		t.Fatal(err)
+	}
+	made, err := filepath.Glob(filepath.Join(dir, "*-1"))
+	if err != nil || len(made) != 1 {
+		t.Fatal(made, err)
+	}
+	old := filepath.Join(dir, "0ld0f0rm-7")
+	if err := os.Rename(made[0], old); err != nil {
+		t.Fatal(err)
+	}
+	if got := found(t, open(t, dir, s), "release"); got != "3 1" {
+		t.Errorf("found %q", got)
+	}
+	if _, err := os.Stat(old); !errors.Is(err, fs.ErrNotExist) {
+		t.Errorf("the old index is still there: %v", err)
+	}
+}
+
 // What the index says is what reading every message would say.
 func TestOracle(t *testing.T) {
 	rng := rand.New(rand.NewPCG(1, 2))

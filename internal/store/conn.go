@@ -2,7 +2,6 @@ package store
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"strings"
 	"unicode"
@@ -54,11 +53,13 @@ func (s *Store) view(ctx context.Context, op string, fn func(*sqlite.Conn) error
 	return fn(c)
 }
 
-// classify adds the sentinel that an error of SQLite stands for.
+// classify adds the class that an error of SQLite belongs to.
 func classify(err error) error {
 	switch sqlite.ErrCode(err).ToPrimary() {
-	case sqlite.ResultFull, sqlite.ResultIOErr, sqlite.ResultBusy, sqlite.ResultCantOpen, sqlite.ResultReadOnly:
-		return errors.Join(err, archive.ErrUnavailable)
+	case sqlite.ResultFull:
+		return ErrFull
+	case sqlite.ResultIOErr, sqlite.ResultBusy, sqlite.ResultCantOpen, sqlite.ResultReadOnly:
+		return classed{err.Error(), archive.ErrUnavailable}
 	}
 	return err
 }

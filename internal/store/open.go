@@ -22,7 +22,7 @@ import (
 	"archiver/migrations"
 )
 
-// Errors of Open, for which a command has an exit code of its own.
+// Errors that a command has a word of its own for: an exit code or a hint.
 var (
 	// ErrNoArchive: there is no archive in the directory.
 	ErrNoArchive error = classed{"no archive there", archive.ErrNotFound}
@@ -30,6 +30,8 @@ var (
 	ErrLocked error = classed{"in use", archive.ErrConflict}
 	// ErrNewer: a newer version of the program made the archive.
 	ErrNewer error = classed{"made by a newer version of archiver", archive.ErrInvalid}
+	// ErrFull: there is no room for what was to be written. Nothing of it was.
+	ErrFull error = classed{"the disk is full", archive.ErrUnavailable}
 )
 
 // classed is an error of a class, in words of its own.

@@ -118,6 +118,42 @@ func TestOneWriter(t *testing.T) {
 	}
 }
 
+// On a full disk a commit fails as a whole and says why; with room again it
+// goes through.
+func TestFullDisk(t *testing.T) {
+	s := openWrite(t, t.TempDir())
+	defer s.Close()
+	add := func(n int) error {
+		batch := make([]archive.Observation, 5)
+		for i := range batch {
+			batch[i] = response(n*5 + i)
+		}
+		_, err := s.AppendObservations(t.Context(), batch, nil)
+		return err
+	}
+	if err := add(0); err != nil {
+		t.Fatal(err)
+	}
+	if err := s.Bound(1); err != nil { // as many as there are
+		t.Fatal(err)
+	}
+	var err error
+	n := 1
+	for ; err == nil; n++ {
+		err = add(n)
+	}
+	if !errors.Is(err, store.ErrFull) || !errors.Is(err, archive.ErrUnavailable) || !strings.Contains(err.Error(), "disk is full") {
+		t.Errorf("on a full disk: %v", err)
+	}
+	totals, err := s.Totals(t.Context())
+	if err != nil || totals.Observations%5 != 0 {
+		t.Errorf("%d observations, %v: a batch is half-written", totals.Observations, err)
+	}
+	if err := errors.Join(s.Bound(1<<30), add(n)); err != nil {
+		t.Errorf("with room again: %v", err)
+	}
+}
+
 func TestNoArchive(t *testing.T) {
 	if _, err := store.Open(t.Context(), filepath.Join(t.TempDir(), "none"), store.Options{}); !errors.Is(err, store.ErrNoArchive) {
 		t.Errorf("a directory that is not there: %v", err)

@@ -6,6 +6,7 @@ import (
 	"math"
 	"net/http"
 	"net/url"
+	"slices"
 	"time"
 
 	"archiver/internal/archive"
@@ -233,6 +234,16 @@ func (v *conversationView) addLinks(u *url.URL, p messagePageOf) {
 		v.Newer = with(bare, "after", position(p.Messages[len(p.Messages)-1].Event))
 		v.Last = bare.Path
 	}
+}
+
+// Everybody is who took part, each once, however often they came and went.
+func (v conversationView) Everybody() []stayView {
+	seen := make(map[string]bool)
+	return slices.DeleteFunc(slices.Clone(v.People), func(s stayView) bool {
+		before := seen[s.Person]
+		seen[s.Person] = true
+		return before
+	})
 }
 
 func stays(c component.Clock, ps []archive.Participant) []stayView {

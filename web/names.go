@@ -22,13 +22,17 @@ func nameOr(name, instead string) string {
 	return "somebody"
 }
 
-// conversationTitle is a conversation's subject, else who takes part in it.
+// conversationTitle is a conversation's subject, else who takes part in it,
+// else whom an invitation was from or to.
 func conversationTitle(c archive.Conversation) string {
 	if c.Subject != "" {
 		return c.Subject
 	}
 	if others := others(c.Participants); len(others) > 0 {
 		return joinNames(others, 4)
+	}
+	if c.Title != "" {
+		return nameOr("", c.Title)
 	}
 	return "Nobody else"
 }

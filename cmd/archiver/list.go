@@ -185,7 +185,7 @@ func listConversations(ctx context.Context, p *program, s *store.Store, f listFl
 	l := &lister[archive.Conversation]{p: p, header: []string{"ID", "KIND", "STARTED", "STATE", "MESSAGES", "GAPS", "WHO", "SUBJECT"},
 		cells: func(v archive.Conversation) []string {
 			return []string{v.ID, string(v.Kind), moment(v.Started, v.StartedSource), v.State, strconv.FormatInt(v.Messages, 10),
-				strconv.FormatInt(v.Gaps, 10), clip(printable(others(v.Participants)), 40), clip(printable(v.Subject), 40)}
+				strconv.FormatInt(v.Gaps, 10), clip(printable(others(v)), 40), clip(printable(v.Subject), 40)}
 		}}
 	filter := archive.ConversationFilter{Account: f.account}
 	return each(l, f.limit, func(last *archive.Conversation, n int) ([]archive.Conversation, error) {
@@ -197,10 +197,11 @@ func listConversations(ctx context.Context, p *program, s *store.Store, f listFl
 	})
 }
 
-// others names the participants beside the account itself.
-func others(members []archive.Member) string {
+// others names the participants beside the account itself; where there were
+// none, whom an invitation was from or to.
+func others(v archive.Conversation) string {
 	s := ""
-	for _, m := range members {
+	for _, m := range v.Participants {
 		if m.Local {
 			continue
 		}
@@ -208,6 +209,9 @@ func others(members []archive.Member) string {
 			s += ", "
 		}
 		s += m.Name
+	}
+	if s == "" && v.Subject == "" {
+		return v.Title
 	}
 	return s
 }

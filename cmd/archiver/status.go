@@ -55,7 +55,7 @@ func (p *program) printStatus(st archive.Status) error {
   state      %s
   last poll  %s
   stored     %s
-  decoded    %s (%d events no decoder knows, %d that failed)
+  decoded    %s (%d events kept raw, no decoder for them yet; %d that failed)
   indexed    %s
   gaps       %d
   on disk    %s

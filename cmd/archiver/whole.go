@@ -57,13 +57,9 @@ func (p *program) printFields(object []byte) error {
 // printTranscript shows a conversation as it went.
 func (p *program) printTranscript(c conversationWhole) error {
 	var b strings.Builder
-	title := c.Subject
-	if title == "" {
-		title = others(c.Participants)
-	}
-	fmt.Fprintf(&b, "%s\n%s · %s · started %s\n", printable(title), c.ID, c.Kind, moment(c.Started, c.StartedSource))
+	fmt.Fprintf(&b, "%s\n%s · %s · started %s\n", printable(c.Title), c.ID, c.Kind, moment(c.Started, c.StartedSource))
 	for _, s := range c.Stays {
-		fmt.Fprintf(&b, "  %s %s: %s to %s\n", printable(named(s.Name, s.URI)), you(s.Local), moment(s.Joined, s.JoinedSource), leftText(s))
+		fmt.Fprintf(&b, "  %s%s: %s to %s\n", printable(named(s.Name, s.URI)), you(s.Local), moment(s.Joined, s.JoinedSource), leftText(s))
 	}
 	for _, i := range c.Invitations {
 		fmt.Fprintf(&b, "  %s\n", printable(tellInvitation(i)))
@@ -72,7 +68,7 @@ func (p *program) printTranscript(c conversationWhole) error {
 	gaps := c.Uncaptured
 	for _, m := range c.Written {
 		for len(gaps) > 0 && gaps[0].After < m.Event.Observation() {
-			fmt.Fprintf(&b, "  … not captured from %s to %s (%s)\n", moment(gaps[0].From, archive.FromReceipt), moment(gaps[0].To, archive.FromReceipt), gaps[0].Cause)
+			b.WriteString(tellGap(gaps[0]))
 			gaps = gaps[1:]
 		}
 		text := m.Text
@@ -82,13 +78,21 @@ func (p *program) printTranscript(c conversationWhole) error {
 		fmt.Fprintf(&b, "[%s] %s: %s%s\n", moment(m.Time, m.TimeSource), printable(named(m.FromName, m.FromURI)),
 			strings.ReplaceAll(printable(text), "\n", "\n    "), failure(m))
 	}
+	for _, g := range gaps {
+		b.WriteString(tellGap(g))
+	}
 	_, err := p.out.Write([]byte(b.String()))
 	return err
 }
 
+// tellGap tells what was not captured.
+func tellGap(g archive.Gap) string {
+	return fmt.Sprintf("  … not captured from %s to %s (%s)\n", moment(g.From, archive.FromReceipt), moment(g.To, archive.FromReceipt), g.Cause)
+}
+
 func you(local bool) string {
 	if local {
-		return "(you) "
+		return " (you)"
 	}
 	return ""
 }

@@ -24,10 +24,13 @@ const (
 // Conversation is everything that one threadId ties together, however many
 // conversation resources it took.
 type Conversation struct {
-	ID            string           `json:"id"`
-	Account       string           `json:"account"`
-	Thread        string           `json:"thread"`
-	Subject       string           `json:"subject"`
+	ID      string `json:"id"`
+	Account string `json:"account"`
+	Thread  string `json:"thread"`
+	Subject string `json:"subject"`
+	// Title names it for people: its subject, else who took part beside the
+	// account, else whom an invitation was from or to.
+	Title         string           `json:"title"`
 	Kind          ConversationKind `json:"kind"`
 	Importance    string           `json:"importance"`
 	State         string           `json:"state"`

@@ -46,6 +46,9 @@ func applyBatch(c *sqlite.Conn, b archive.Batch) error {
 		return err
 	}
 	a := applier{conn: c, account: account, observation: b.Observation}
+	if err := a.outlive(); err != nil {
+		return err
+	}
 	for _, d := range b.Events {
 		a.event = d.Event.ID
 		if err := a.entry(d.Event); err != nil {

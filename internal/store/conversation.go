@@ -44,6 +44,32 @@ func (a *applier) placed(n rowID, thread string) error {
 	return exec(a.conn, `UPDATE conversation SET last = max(last, ?) WHERE n = ?`, a.event, n)
 }
 
+// outlive closes what the application before this one left open: its resources
+// died with it, at a time that nobody knows.
+func (a *applier) outlive() error {
+	if a.observation.Capture == "" {
+		return nil
+	}
+	before := a.observation.Capture
+	if _, err := one(a.conn, `SELECT capture FROM observation WHERE id < ? AND account = ? AND capture <> '' ORDER BY id DESC LIMIT 1`,
+		func(r row) { before = r.text() }, a.observation.ID, a.account); err != nil || before == a.observation.Capture {
+		return err
+	}
+	a.event = archive.NewEventID(a.observation.ID, 1)
+	for _, statement := range []string{
+		`UPDATE participant SET left_source = ?1, left_event = ?2 WHERE left_event IS NULL
+			AND conversation IN (SELECT conversation FROM sitting WHERE account = ?3 AND closed IS NULL)`,
+		`UPDATE conversation SET ended_source = ?1 WHERE ended_source = '' AND ?2
+			AND n IN (SELECT conversation FROM sitting WHERE account = ?3 AND closed IS NULL)`,
+		`UPDATE sitting SET closed = ?2 WHERE ?1 <> '' AND account = ?3 AND closed IS NULL`,
+	} {
+		if err := exec(a.conn, statement, string(archive.FromOrder), a.event, a.account); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
 func (a *applier) findOrMakeConversation(id string, thread archive.Thread) (n rowID, err error) {
 	found, err := one(a.conn, `SELECT n FROM conversation WHERE id = ?`, func(r row) { n = rowID(r.int()) }, id)
 	if err != nil {
@@ -124,9 +150,16 @@ func (a *applier) endSitting(n rowID, href string) error {
 // gapOf holds for the gaps of a conversation: those between its first and last
 // event, and where its end was not seen the next one, in which that may lie.
 const gapOf = `g.account = v.account AND g.after >= v.first >> 20 AND (g.after < v.last >> 20
-	OR v.ended_source = '' AND g.id = (SELECT min(id) FROM gap WHERE account = v.account AND after >= v.last >> 20))`
+	OR v.state <> '` + disconnected + `' AND g.id = (SELECT min(id) FROM gap WHERE account = v.account AND after >= v.last >> 20))`
 
-const selectConversation = `SELECT v.n, v.id, a.uri, v.thread, v.subject, v.kind, v.importance, v.state,
+// titleOf names a conversation.
+const titleOf = `iif(v.subject <> '', v.subject, ifnull(
+	(SELECT group_concat(name, ', ') FROM (SELECT iif(p.name <> '', p.name, p.uri) AS name FROM participant t
+		JOIN person p ON p.n = t.person WHERE t.conversation = v.n GROUP BY p.n HAVING NOT max(t.local) ORDER BY min(t.n) LIMIT 4)),
+	ifnull((SELECT iif(p.name <> '', p.name, p.uri) FROM invitation i
+		JOIN person p ON p.n = iif(i.direction = 'Outgoing', i.recipient, i.author) WHERE i.conversation = v.n ORDER BY i.n LIMIT 1), '')))`
+
+const selectConversation = `SELECT v.n, v.id, a.uri, v.thread, v.subject, ` + titleOf + `, v.kind, v.importance, v.state,
 	v.started, v.started_source, v.ended, v.ended_source, v.messages, v.first, v.last, m.time, ifnull(m.text, ''),
 	(SELECT count(*) FROM gap g WHERE ` + gapOf + `)
 	FROM conversation v JOIN account a ON a.n = v.account LEFT JOIN message m ON m.event = v.last_message `
@@ -134,7 +167,7 @@ const selectConversation = `SELECT v.n, v.id, a.uri, v.thread, v.subject, v.kind
 func scanConversation(r row) (rowID, archive.Conversation) {
 	n := rowID(r.int())
 	return n, archive.Conversation{
-		ID: r.text(), Account: r.text(), Thread: r.text(), Subject: r.text(), Kind: archive.ConversationKind(r.text()),
+		ID: r.text(), Account: r.text(), Thread: r.text(), Subject: r.text(), Title: r.text(), Kind: archive.ConversationKind(r.text()),
 		Importance: r.text(), State: r.text(),
 		Started: r.time(), StartedSource: archive.TimeSource(r.text()), Ended: r.time(), EndedSource: archive.TimeSource(r.text()),
 		Messages: r.int(), First: archive.EventID(r.int()), Last: archive.EventID(r.int()),
@@ -237,16 +270,12 @@ func (s *Store) FindConversations(ctx context.Context, text string) (ids []strin
 	return ids, err
 }
 
-// ConversationTitles names conversations for people: by subject, else by who
-// takes part beside the account.
+// ConversationTitles are the titles of conversations by their ids.
 func (s *Store) ConversationTitles(ctx context.Context, ids []string) (map[string]string, error) {
 	titles := make(map[string]string, len(ids))
 	err := s.view(ctx, "conversation titles", func(c *sqlite.Conn) error {
 		for _, id := range ids {
-			if _, err := one(c, `SELECT iif(v.subject <> '', v.subject, ifnull((SELECT group_concat(name, ', ')
-					FROM (SELECT DISTINCT iif(p.name <> '', p.name, p.uri) AS name FROM participant t JOIN person p ON p.n = t.person
-						WHERE t.conversation = v.n AND NOT t.local ORDER BY t.n LIMIT 4)), ''))
-				FROM conversation v WHERE v.id = ?`, func(r row) { titles[id] = r.text() }, id); err != nil {
+			if _, err := one(c, `SELECT `+titleOf+` FROM conversation v WHERE v.id = ?`, func(r row) { titles[id] = r.text() }, id); err != nil {
 				return err
 			}
 		}

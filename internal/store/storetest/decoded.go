@@ -143,6 +143,44 @@ func testParticipants(t *testing.T, f *fixture) {
 	}
 }
 
+// What an application left open died with it, nobody knows when.
+func testOutlived(t *testing.T, f *fixture) {
+	f.receive(archive.ConversationChange{Href: conv, State: "Connected"}, joined(ana), joined(bo))
+	if _, err := f.AppendGap(t.Context(), archive.Gap{Account: Account, Cause: archive.GapApplicationGone, From: archive.At(noon)}); err != nil {
+		t.Fatal(err)
+	}
+	o := f.observation("{}")
+	o.Capture = "k2"
+	f.receiveAs(o)
+	v := f.only()
+	if c := v.Conversation; c.EndedSource != archive.FromOrder || c.Ended.Known() || c.State != "Connected" || c.Gaps != 1 {
+		t.Errorf("after another application began: %+v", c)
+	}
+	for _, p := range v.Participants {
+		if p.LeftEvent == 0 || p.Left.Known() || p.LeftSource != archive.FromOrder {
+			t.Errorf("%s: %+v", p.Name, p)
+		}
+	}
+}
+
+func testTitles(t *testing.T, f *fixture) {
+	for _, step := range []struct {
+		change archive.Change
+		want   string
+	}{
+		{archive.InvitationChange{Href: "/i/1", Conversation: conv, Direction: archive.Outgoing, From: ana, To: chi, Kind: "messaging"}, "千尋"},
+		{joined(ana), "千尋"},
+		{joined(bo), "Bo Lind"},
+		{joined(chi), "Bo Lind, 千尋"},
+		{archive.ConversationChange{Href: conv, Subject: "Plan"}, "Plan"},
+	} {
+		f.receive(step.change)
+		if got := f.only().Conversation.Title; got != step.want {
+			t.Errorf("after %+v the title is %q, want %q", step.change, got, step.want)
+		}
+	}
+}
+
 func testLeavingTwice(t *testing.T, f *fixture) {
 	f.receive(left(bo), left(bo), ended(), left(bo))
 	got := f.only().Participants

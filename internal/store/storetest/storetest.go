@@ -69,6 +69,8 @@ func Run(t *testing.T, open func(t testing.TB, dir string) Store) {
 		{"message without text", testTextUnknown},
 		{"conversation comes back", testReopenedConversation},
 		{"people come and go", testParticipants},
+		{"an application outlived", testOutlived},
+		{"titles", testTitles},
 		{"leaving twice", testLeavingTwice},
 		{"group", testGroup},
 		{"thread dates what has no time", testThreadTime},

@@ -1,7 +1,6 @@
 package ucwatest
 
 import (
-	"compress/gzip"
 	"fmt"
 	"io"
 	"net/http"
@@ -24,21 +23,11 @@ type application struct {
 	known     map[string][]byte // resources by path below href, as last told
 }
 
-// compressed is the body's writer: gzip where the client takes it.
-func compressed(w http.ResponseWriter, r *http.Request) (io.Writer, func()) {
-	if !strings.Contains(r.Header.Get("Accept-Encoding"), "gzip") {
-		return w, func() {}
-	}
-	w.Header().Set("Content-Encoding", "gzip")
-	z := gzip.NewWriter(w)
-	return z, func() { _ = z.Close() }
-}
-
 // applications creates an application, or gives a known endpoint its own back
 // (applications_ref.md). Property names are in any letter case.
 func (s *Server) applications(w http.ResponseWriter, r *http.Request) {
 	if !s.authorized(r) {
-		challenge(w, r)
+		s.refuse(w, r)
 		return
 	}
 	var asked struct {
@@ -103,7 +92,7 @@ func (s *Server) me(app *application) map[string]any {
 // when there is none or it may not.
 func (s *Server) current(w http.ResponseWriter, r *http.Request) *application {
 	if !s.authorized(r) {
-		challenge(w, r)
+		s.refuse(w, r)
 		return nil
 	}
 	s.mu.Lock()
@@ -147,10 +136,12 @@ func (s *Server) below(w http.ResponseWriter, r *http.Request) {
 		s.makeAvailable(w, r, app)
 	case strings.HasSuffix(rest, "reportMyActivity"):
 		w.WriteHeader(http.StatusNoContent)
-	case strings.Contains(rest, "/participants/"):
+	case strings.Contains(rest, "/participants/") && strings.Count(rest, "/") == 4:
 		s.participant(w, r, app, rest)
 	case rest == "communication/conversations":
 		answer(w, r, http.StatusOK, map[string]any{"rel": "conversations", "_links": map[string]any{"self": map[string]any{"href": r.URL.Path}}})
+	case rest == "communication" && r.Method == http.MethodPut:
+		s.putCommunication(w, r)
 	default:
 		s.lookup(w, r, app, rest)
 	}

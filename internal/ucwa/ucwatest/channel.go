@@ -172,7 +172,7 @@ func (s *Server) release(w http.ResponseWriter, r *http.Request, app *applicatio
 		app.held = body
 	}
 	s.mu.Unlock()
-	answerBytes(w, r, http.StatusOK, body)
+	answerAs(w, r, m.media, body)
 }
 
 // body renders a batch. s.mu is held.
@@ -202,43 +202,4 @@ func (s *Server) body(app *application, m move) []byte {
 func (s *Server) fill(app *application, b []byte) []byte {
 	b = bytes.ReplaceAll(b, []byte("{app}"), []byte(app.href))
 	return bytes.ReplaceAll(b, []byte("{ms}"), strconv.AppendInt(nil, s.now().UnixMilli(), 10))
-}
-
-// misbehave does what a fault says. s.mu is held, and given up.
-func (s *Server) misbehave(w http.ResponseWriter, r *http.Request, app *application, f fault) {
-	switch f.kind {
-	case "gone":
-		s.app = nil
-		s.clock, s.since = s.now().Add(f.length), time.Now()
-		w.Header().Set("Date", s.now().UTC().Format(http.TimeFormat))
-		s.mu.Unlock()
-		problem(w, r, http.StatusNotFound, "NotFound", "ApplicationNotFound")
-	case "down":
-		s.down = time.Now().Add(f.length)
-		s.mu.Unlock()
-		panic(http.ErrAbortHandler)
-	case "resync", "resume":
-		links := map[string]any{"self": eventsLink(app, app.sent+1), f.kind: eventsLink(app, app.sent+1)}
-		if f.kind == "resume" {
-			links[f.kind] = eventsLink(app, app.sent+2)
-			app.sent++
-		}
-		b := marshal(map[string]any{"_links": links, "sender": []any{}})
-		if f.kind == "resume" {
-			app.held = b
-		}
-		s.mu.Unlock()
-		answerBytes(w, r, http.StatusOK, b)
-	case "drop":
-		body := s.body(app, s.moves[min(s.at, len(s.moves)-1)])
-		s.mu.Unlock()
-		w.Header().Set("Content-Type", "application/json")
-		w.Header().Set("Content-Length", strconv.Itoa(len(body)))
-		_, _ = w.Write(body[:len(body)/2])
-		_ = http.NewResponseController(w).Flush()
-		panic(http.ErrAbortHandler)
-	default:
-		s.mu.Unlock()
-		problem(w, r, f.status, http.StatusText(f.status), f.subcode)
-	}
 }

@@ -130,7 +130,7 @@ func (s *story) raw(st step) error {
 		return fmt.Errorf("the scenario has no file %q", st.words[1])
 	}
 	s.flush()
-	s.move(move{body: []byte(strings.TrimSuffix(string(body), "\n"))})
+	s.move(move{body: []byte(strings.TrimSuffix(string(body), "\n")), media: st.opts["type"]})
 	return nil
 }
 

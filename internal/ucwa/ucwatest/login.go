@@ -1,6 +1,7 @@
 package ucwatest
 
 import (
+	"compress/gzip"
 	"crypto/sha256"
 	"encoding/hex"
 	"fmt"
@@ -24,6 +25,16 @@ func answer(w http.ResponseWriter, r *http.Request, status int, v any) {
 	answerBytes(w, r, status, marshal(v))
 }
 
+// answerAs writes a body of any type, or a resource when the type is "".
+func answerAs(w http.ResponseWriter, r *http.Request, media string, b []byte) {
+	if media == "" {
+		answerBytes(w, r, http.StatusOK, b)
+		return
+	}
+	w.Header().Set("Content-Type", media)
+	_, _ = w.Write(b) // a client that has gone is the client's business
+}
+
 func answerBytes(w http.ResponseWriter, r *http.Request, status int, b []byte) {
 	kind := "application/json; charset=utf-8"
 	if strings.Contains(r.Header.Get("Accept"), "ucwa+json") {
@@ -31,10 +42,27 @@ func answerBytes(w http.ResponseWriter, r *http.Request, status int, b []byte) {
 	}
 	w.Header().Set("Content-Type", kind)
 	w.Header().Set("Cache-Control", "no-cache")
-	out, done := compressed(w, r)
-	defer done()
+	if status != http.StatusOK || !takesGzip(r.Header.Get("Accept-Encoding")) {
+		w.WriteHeader(status)
+		_, _ = w.Write(b) // a client that has gone is the client's business
+		return
+	}
+	w.Header().Set("Content-Encoding", "gzip")
 	w.WriteHeader(status)
-	_, _ = out.Write(b) // a client that has gone is the client's business
+	z := gzip.NewWriter(w)
+	_, _ = z.Write(b)
+	_ = z.Close()
+}
+
+// takesGzip reads an Accept-Encoding header.
+func takesGzip(accepted string) bool {
+	for part := range strings.SplitSeq(accepted, ",") {
+		name, q, _ := strings.Cut(strings.ReplaceAll(part, " ", ""), ";")
+		if strings.EqualFold(name, "gzip") {
+			return q != "q=0" && q != "q=0.0"
+		}
+	}
+	return false
 }
 
 // problem answers with an error object (Errors in the UCWA reference).
@@ -60,7 +88,7 @@ func (s *Server) root(w http.ResponseWriter, r *http.Request) {
 // user is the protected resource: without a token it is the challenge.
 func (s *Server) user(w http.ResponseWriter, r *http.Request) {
 	if !s.authorized(r) {
-		challenge(w, r)
+		s.refuse(w, r)
 		return
 	}
 	answer(w, r, http.StatusOK, map[string]any{"_links": map[string]any{
@@ -69,6 +97,18 @@ func (s *Server) user(w http.ResponseWriter, r *http.Request) {
 	}})
 }
 
+// refuse turns away a request without a token that is accepted.
+func (s *Server) refuse(w http.ResponseWriter, r *http.Request) {
+	if !s.opt.Forbid || r.Header.Get("Authorization") == "" {
+		challenge(w, r)
+		return
+	}
+	w.Header().Set("X-Ms-diagnostics", `28055;source="sim.contoso.example";reason="The OAuth token is invalid.";faultcode="wsse:InvalidSecurityToken"`)
+	w.Header().Set("Warning", `120 sim.contoso.example "InvalidToken"`)
+	problem(w, r, http.StatusForbidden, "Forbidden", "")
+}
+
+// challenge says how a token is got.
 func challenge(w http.ResponseWriter, r *http.Request) {
 	h := w.Header()
 	h.Add("WWW-Authenticate", `Bearer trusted_issuers="00000002-0000-0ff1-ce00-000000000000@contoso.example", client_id="00000004-0000-0ff1-ce00-000000000000"`)

@@ -1,5 +1,7 @@
 package ucwatest
 
+import "slices"
+
 // href is a link value; the path follows the application's.
 func href(path string) map[string]any { return map[string]any{"href": "{app}" + path} }
 
@@ -91,6 +93,9 @@ func (s *story) participant(t *talk, p Person, local bool) map[string]any {
 	} else {
 		links["contact"] = href("/people/" + address(p))
 		links["contactPresence"] = href("/people/" + address(p) + "/presence")
+		if slices.Contains(t.present, p) { // not yet known in the first event of an invitation
+			links["contactPhoto"] = href("/photos/" + address(p))
+		}
 	}
 	return map[string]any{"rel": "participant", "uri": p.URI, "name": p.Name, "anonymous": false,
 		"sourceNetwork": network(p, s.sc.Account), "_links": links}
@@ -118,8 +123,9 @@ func (s *story) messaging(t *talk, state string) map[string]any {
 	r := s.modality(t, "messaging", state)
 	if state == "Connected" {
 		links := r["_links"].(map[string]any)
-		for _, l := range []string{"sendMessage", "stopMessaging", "setIsTyping", "typingParticipants"} {
-			links[l] = href(t.href() + "/messaging/" + l)
+		for rel, path := range map[string]string{"sendMessage": "messages", "stopMessaging": "terminate",
+			"setIsTyping": "typing", "typingParticipants": "typingParticipants"} {
+			links[rel] = href(t.href() + "/messaging/" + path)
 		}
 		r["negotiatedMessageFormats"] = []any{"Plain", "Html"}
 	}
@@ -137,9 +143,12 @@ func (s *story) meeting(t *talk) map[string]any {
 			"self": href(t.href() + "/onlineMeeting"), "conversation": href(t.href())}}
 }
 
+// putMember is the value of the member that a PUT has to bring back.
+const putMember = "please pass this in a PUT request"
+
 func (s *story) communication() map[string]any {
 	return map[string]any{
-		"8" + s.id("put")[1:]: "please pass this in a PUT request", // sorts before the rest
+		"8" + s.id("put")[1:]: putMember, // sorts before the rest
 		"rel":                 "communication",
 		"etag":                "1804289383",
 		"supportedModalities": []any{"Messaging"}, "supportedMessageFormats": []any{"Plain", "Html"},

@@ -1,7 +1,9 @@
 package ucwatest
 
 import (
+	"crypto/x509"
 	"fmt"
+	"net"
 	"net/http"
 	"net/http/httptest"
 	"strings"
@@ -25,6 +27,13 @@ type Options struct {
 	// Embed puts the resource into the event when somebody joins, which most
 	// servers only link to.
 	Embed bool
+	// Listen is the address to listen at instead of a free port of this machine.
+	Listen string
+	// TLS serves https with a certificate of its own.
+	TLS bool
+	// Forbid answers a token that is not accepted (any more) with 403 and
+	// X-Ms-diagnostics 28055 instead of the challenge; both are seen.
+	Forbid bool
 	// Known200 answers a known endpoint's POST applications with 200, as some
 	// servers do.
 	Known200 bool
@@ -32,16 +41,6 @@ type Options struct {
 	OmitSender bool
 	// Fault, when set, may break any request: see Fault.
 	Fault func(*http.Request) Fault
-}
-
-// Fault breaks one request. Its zero value breaks nothing.
-type Fault struct {
-	// Skip answers without having done what was asked.
-	Skip bool
-	// Status answers with this status instead of the right one.
-	Status int
-	// Drop closes the connection instead of answering.
-	Drop bool
 }
 
 // Delivery is a batch that the client has acknowledged by requesting the next.
@@ -64,6 +63,7 @@ type Server struct {
 	moved    time.Time     // real time of the one before
 	clock    time.Time     // simulated time at the last move
 	since    time.Time     // real time at the last move
+	started  time.Time     // real time
 	drained  chan struct{} // closed at the end of the history
 	tokens   map[string]time.Time
 	app      *application // nil while there is none
@@ -74,12 +74,28 @@ type Server struct {
 	requests []string
 }
 
-// NewServer starts a server on a free port of this machine.
+// NewServer starts a server. It panics when it cannot listen.
 func NewServer(sc *Scenario, options ...Options) *Server {
 	s := newServer(sc, options...)
-	s.http = httptest.NewServer(s.Handler())
+	s.http = httptest.NewUnstartedServer(s.Handler())
+	if s.opt.Listen != "" {
+		_ = s.http.Listener.Close() // of a port that nobody knows yet
+		ln, err := net.Listen("tcp", s.opt.Listen)
+		if err != nil {
+			panic(fmt.Sprintf("ucwatest: listen: %v", err)) // as httptest does
+		}
+		s.http.Listener = ln
+	}
+	if s.opt.TLS {
+		s.http.StartTLS()
+	} else {
+		s.http.Start()
+	}
 	return s
 }
+
+// Certificate is what a client has to trust when the server speaks TLS.
+func (s *Server) Certificate() *x509.Certificate { return s.http.Certificate() }
 
 // New makes a server that listens nowhere: Handler answers.
 func New(sc *Scenario, options ...Options) *Server { return newServer(sc, options...) }
@@ -97,7 +113,8 @@ func newServer(sc *Scenario, options ...Options) *Server {
 	if err != nil {
 		panic(fmt.Sprintf("ucwatest: a parsed scenario does not play: %v", err)) // ParseScenario has played it
 	}
-	s.moves, s.clock, s.since, s.moved = moves, s.opt.Base, time.Now(), time.Now()
+	s.moves, s.clock, s.started = moves, s.opt.Base, time.Now()
+	s.since, s.moved = s.started, s.started
 	if len(moves) > 0 && !moves[0].live {
 		s.clock = moves[0].at.Add(-time.Second)
 	}
@@ -154,7 +171,7 @@ func (s *Server) settle() {
 	default:
 	}
 	if s.app == nil || s.app.held == nil {
-		s.clock, s.since = time.Now(), time.Now()
+		s.reach(s.opt.Base.Add(time.Since(s.started))) // history is over, now it is now
 		close(s.drained)
 	}
 }
@@ -192,28 +209,8 @@ func (s *Server) Handler() http.Handler {
 		isDown := time.Now().Before(s.down)
 		w.Header().Set("Date", s.now().UTC().Format(http.TimeFormat))
 		s.mu.Unlock()
-		f := Fault{Drop: isDown, Skip: isDown}
-		if s.opt.Fault != nil && !isDown {
-			f = s.opt.Fault(r)
-		}
-		if !f.Skip {
-			mux.ServeHTTP(faulty(w, f), r)
-		}
-		switch {
-		case f.Drop:
-			panic(http.ErrAbortHandler)
-		case f.Status != 0:
-			http.Error(w, "the scenario wants this", f.Status)
-		}
+		s.fault(r, isDown).serve(w, r, mux)
 	})
-}
-
-// faulty hides the answer of a request that is to fail after it was done.
-func faulty(w http.ResponseWriter, f Fault) http.ResponseWriter {
-	if f.Drop || f.Status != 0 {
-		return httptest.NewRecorder()
-	}
-	return w
 }
 
 // normalize takes //ucwa/… for /ucwa/… without a redirect, as front ends do,

@@ -19,6 +19,7 @@ type move struct {
 	events []sent
 	silent []map[string]any // changes of resources that no event tells
 	body   []byte           // a raw body instead of events
+	media  string           // its type; "" is JSON
 	fault  *fault
 }
 

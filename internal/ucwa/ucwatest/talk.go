@@ -138,7 +138,7 @@ func (s *story) reopen(st step) error {
 	if err != nil {
 		return err
 	}
-	t.guid, t.text = s.newID("conversation"), ""
+	t.guid, t.text, t.messages, t.conference = s.newID("conversation"), "", 0, false
 	s.emit("communication", "/communication", resource("added", "conversation", t.href(), s.conversation(t, "Connected")))
 	s.localCame(t)
 	people := t.present
@@ -199,6 +199,10 @@ func (s *story) subject(st step) error {
 		return err
 	}
 	t.subject = st.words[2]
-	s.emit("communication", "/communication", resource("updated", "conversation", t.href(), s.conversation(t, "Connected")))
+	state := "Connected"
+	if t.conference {
+		state = "Conferenced"
+	}
+	s.emit("communication", "/communication", resource("updated", "conversation", t.href(), s.conversation(t, state)))
 	return nil
 }

@@ -53,8 +53,10 @@ func (c *client) raw(method, href, body string) (int, []byte) {
 	}
 	req, err := http.NewRequestWithContext(c.t.Context(), method, href, strings.NewReader(body))
 	if err != nil {
-		c.t.Fatal(err)
+		c.t.Error(err)
+		return 0, nil
 	}
+	req.Close = true // net/http asks again by itself on a connection it had before
 	if c.token != "" {
 		req.Header.Set("Authorization", "Bearer "+c.token)
 	}
@@ -267,7 +269,9 @@ func play(t *testing.T, sc *ucwatest.Scenario) {
 			return
 		default:
 		}
-		status, v := c.call("GET", next, "")
+		status, raw := c.raw("GET", next, "")
+		var v map[string]any // stays empty when it is not JSON: then it is asked for again
+		_ = json.Unmarshal(bytes.TrimPrefix(raw, []byte("\ufeff")), &v)
 		switch {
 		case status == http.StatusNotFound:
 			next = c.create("/ucwa/oauth/v1/applications")

@@ -34,7 +34,7 @@ var verbs = map[string]verb{
 	"miss":      {"CONV", "nobody answers it", 1, 1, "", (*story).miss},
 	"cancel":    {"CONV", "the inviter gives up", 1, 1, "", (*story).cancel},
 	"elsewhere": {"CONV", "another client of the account answers it", 1, 1, "", (*story).elsewhere},
-	"fail":      {"CONV CODE SUBCODE MESSAGE", "it fails", 4, 4, "", (*story).fail},
+	"fail":      {"CONV CODE SUBCODE MESSAGE", "it fails with this reason", 4, 4, "", (*story).fail},
 
 	"say":         {"CONV WHO TEXT [html=…] [text=none] [form=base64|started]", "a message; text=none hides an own one's text, as servers do", 3, 3, " html text form ", (*story).say},
 	"undelivered": {"CONV TEXT SUBCODE MESSAGE", "an own message that does not arrive", 4, 4, "", (*story).undelivered},
@@ -50,7 +50,7 @@ var verbs = map[string]verb{
 
 	"presence": {"", "the events of signing in", 0, 0, "", (*story).presence},
 	"unknown":  {"REL", "an event of a rel that nobody knows", 1, 1, "", (*story).unknown},
-	"raw":      {"FILE", "a file of the scenario as the body; {self} {next} {app} in it are filled in", 1, 1, "", (*story).raw},
+	"raw":      {"FILE [type=…]", "a file of the scenario as the body, verbatim but for {self}, {next} and {app}, which are filled in; one without {next} is sent once and takes no ack number; type is its Content-Type", 1, 1, " type ", (*story).raw},
 	"empty":    {"", "an answer without events", 0, 0, "", (*story).empty},
 	"batch":    {"", "the events up to `send` go into one response", 0, 0, "", (*story).batch},
 	"send":     {"", "ends a batch", 0, 0, "", (*story).send},

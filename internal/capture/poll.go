@@ -138,7 +138,7 @@ func (r *recorder) follow(resp ucwa.Response) (ucwa.Envelope, string, error) {
 		return env, "", errNoLink
 	}
 	next, err := r.client.Resolve(href)
-	if err == nil && next == resp.URL {
+	if err == nil && next == resp.URL && env.Resync == "" { // a resync may lead to where we are
 		err = errSameLink
 	}
 	return env, next, err

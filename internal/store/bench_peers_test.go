@@ -24,21 +24,19 @@ func openC(b *testing.B, path string) *sql.DB {
 	return db
 }
 
-// commitPeers does the same insert as the store through C SQLite: the same
-// table and indexes, the row and the cursor in one transaction.
-func commitPeers(b *testing.B) []contestant {
+const insertObservation = `INSERT INTO observation (account, source, method, url, status, requested, received, date,
+	content_type, capture, once, sha256, bytes, body) VALUES (1, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`
+
+// insertC is an archive's database of its own, opened through C SQLite, with
+// the insert of an observation prepared.
+func insertC(b *testing.B) (*sql.DB, func(tx *sql.Tx, n int) error) {
+	b.Helper()
 	dir := b.TempDir()
 	if err := openWrite(b, dir).Close(); err != nil { // the same schema
 		b.Fatal(err)
 	}
 	db := openC(b, filepath.Join(dir, "archive.db"))
-	insert, err := db.Prepare(`INSERT INTO observation (account, source, method, url, status, requested, received, date,
-		content_type, capture, once, sha256, bytes, body) VALUES (1, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`)
-	if err != nil {
-		b.Fatal(err)
-	}
-	cursor, err := db.Prepare(`INSERT INTO cursor (account, application, next, endpoint_id, capture, updated) VALUES (1, '', ?, '', '', ?)
-		ON CONFLICT (account) DO UPDATE SET next = excluded.next, updated = excluded.updated`)
+	insert, err := db.Prepare(insertObservation)
 	if err != nil {
 		b.Fatal(err)
 	}
@@ -46,20 +44,51 @@ func commitPeers(b *testing.B) []contestant {
 		b.Fatal(err)
 	}
 	sum := make([]byte, 32)
-	return []contestant{{"C", func(n int) error {
+	return db, func(tx *sql.Tx, n int) error {
 		o := response(n)
+		_, err := tx.Stmt(insert).Exec(string(o.Source), o.Method, o.URL, o.Status, o.Requested.Nanos(), o.Received.Nanos(), o.Date.Nanos(),
+			o.ContentType, o.Capture, fmt.Appendf(nil, "%016d", n), sum, len(o.Body), o.Body)
+		return err
+	}
+}
+
+// commitPeers does the same insert as the store through C SQLite: the row and
+// the cursor in one transaction.
+func commitPeers(b *testing.B) []contestant {
+	db, insert := insertC(b)
+	cursor, err := db.Prepare(`INSERT INTO cursor (account, application, next, endpoint_id, capture, updated) VALUES (1, '', ?, '', '', ?)
+		ON CONFLICT (account) DO UPDATE SET next = excluded.next, updated = excluded.updated`)
+	if err != nil {
+		b.Fatal(err)
+	}
+	return []contestant{{"C", func(n int) error {
 		tx, err := db.Begin()
 		if err != nil {
 			return err
 		}
 		defer tx.Rollback()
-		once := fmt.Appendf(nil, "%016d", n)
-		if _, err := tx.Stmt(insert).Exec(string(o.Source), o.Method, o.URL, o.Status, o.Requested.Nanos(), o.Received.Nanos(), o.Date.Nanos(),
-			o.ContentType, o.Capture, once, sum, len(o.Body), o.Body); err != nil {
+		if err := insert(tx, n); err != nil {
 			return err
 		}
-		if _, err := tx.Stmt(cursor).Exec(o.URL, o.Received.Nanos()); err != nil {
+		if _, err := tx.Stmt(cursor).Exec("/events?ack=1", n); err != nil {
 			return err
+		}
+		return tx.Commit()
+	}}}
+}
+
+func bulkPeers(b *testing.B, batch int) []contestant {
+	db, insert := insertC(b)
+	return []contestant{{"C", func(n int) error {
+		tx, err := db.Begin()
+		if err != nil {
+			return err
+		}
+		defer tx.Rollback()
+		for i := range batch {
+			if err := insert(tx, n*batch+i); err != nil {
+				return err
+			}
 		}
 		return tx.Commit()
 	}}}

@@ -113,6 +113,28 @@ func fdatasync(b *testing.B) func(int) error {
 	}
 }
 
+// BenchmarkBulk measures responses stored in batches, as an import does, against
+// the same rows inserted through C SQLite by one prepared statement (-tags
+// peers). Goal: at most 1.0 of its time.
+func BenchmarkBulk(b *testing.B) {
+	const batch, batches = 500, 8
+	for b.Loop() {
+		s := openWrite(b, b.TempDir())
+		contestants := append(bulkPeers(b, batch), contestant{"archiver", func(n int) error {
+			obs := make([]archive.Observation, batch)
+			for i := range obs {
+				obs[i] = response(n*batch + i)
+			}
+			_, err := s.AppendObservations(b.Context(), obs, nil)
+			return err
+		}})
+		report(b, medians(b, batches, contestants), "C")
+		if err := s.Close(); err != nil {
+			b.Fatal(err)
+		}
+	}
+}
+
 // BenchmarkWindow measures 100 messages read from the middle of a room of
 // 20,000 against the same rows read through C SQLite (-tags peers). Goal: at
 // most 1.0 of its time.

@@ -48,6 +48,9 @@ type ParticipantChange struct {
 	Role          string
 	SourceNetwork string
 	Left          bool
+	// Describes marks what tells of somebody without saying that he came: an
+	// update, or a fetched resource, which may arrive after he has left.
+	Describes bool
 }
 
 // ModalityChange is a modality of a conversation that connected or ended.

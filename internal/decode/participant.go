@@ -22,6 +22,7 @@ func decodeParticipant(e entry) ([]archive.Change, error) {
 		Role:          r.Role,
 		SourceNetwork: r.SourceNetwork,
 		Left:          e.event.Type == "deleted",
+		Describes:     e.event.Type == "updated" || e.event.Type == fetched,
 	}}, nil
 }
 

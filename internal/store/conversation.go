@@ -51,7 +51,8 @@ func (a *applier) outlive() error {
 		return nil
 	}
 	before := a.observation.Capture
-	if _, err := one(a.conn, `SELECT capture FROM observation WHERE id < ? AND account = ? AND capture <> '' ORDER BY id DESC LIMIT 1`,
+	// The plus keeps SQLite from sorting all of the account's log by its index.
+	if _, err := one(a.conn, `SELECT capture FROM observation WHERE id < ? AND +account = ? AND capture <> '' ORDER BY id DESC LIMIT 1`,
 		func(r row) { before = r.text() }, a.observation.ID, a.account); err != nil || before == a.observation.Capture {
 		return err
 	}
@@ -109,10 +110,12 @@ func (a *applier) conversationChange(ch archive.ConversationChange) error {
 	if err != nil || n == 0 {
 		return err
 	}
+	// What was fetched may arrive after the end and speak of the time before.
 	if err := exec(a.conn, `UPDATE conversation SET
-			subject = iif(?1 <> '', ?1, subject), importance = iif(?2 <> '', ?2, importance), state = iif(?3 <> '', ?3, state),
+			subject = iif(?1 <> '', ?1, subject), importance = iif(?2 <> '', ?2, importance),
+			state = iif(?3 <> '' AND EXISTS (SELECT 1 FROM sitting WHERE account = ?5 AND href = ?6 AND closed IS NULL), ?3, state),
 			kind = iif(kind = 'direct' AND ?3 IN ('Conferencing', 'Conferenced', 'InLobby'), 'group', kind)
-		WHERE n = ?4`, ch.Subject, ch.Importance, ch.State, n); err != nil {
+		WHERE n = ?4`, ch.Subject, ch.Importance, ch.State, n, a.account, ch.Href); err != nil {
 		return err
 	}
 	if ch.Created.Known() {

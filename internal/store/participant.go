@@ -18,6 +18,9 @@ func (a *applier) participantChange(ch archive.ParticipantChange) error {
 		return err
 	}
 	stay, err := a.openStay(conv, person)
+	if err == nil && stay == 0 && ch.Describes {
+		stay, err = a.lastStay(conv, person)
+	}
 	if err != nil {
 		return err
 	}
@@ -38,6 +41,13 @@ func (a *applier) participantChange(ch archive.ParticipantChange) error {
 // openStay is the stay of a person who is in a conversation now, 0 for none.
 func (a *applier) openStay(conv, person rowID) (n rowID, err error) {
 	_, err = one(a.conn, `SELECT n FROM participant WHERE conversation = ? AND person = ? AND left_event IS NULL`,
+		func(r row) { n = rowID(r.int()) }, conv, person)
+	return n, err
+}
+
+// lastStay is the newest stay of a person, 0 for none.
+func (a *applier) lastStay(conv, person rowID) (n rowID, err error) {
+	_, err = one(a.conn, `SELECT ifnull(max(n), 0) FROM participant WHERE conversation = ? AND person = ?`,
 		func(r row) { n = rowID(r.int()) }, conv, person)
 	return n, err
 }

@@ -189,6 +189,22 @@ func testLeavingTwice(t *testing.T, f *fixture) {
 	}
 }
 
+// What is fetched arrives when it may: it describes, and brings nobody back.
+func testDescribed(t *testing.T, f *fixture) {
+	described := joined(bo)
+	described.Describes, described.SourceNetwork = true, "Federated"
+	f.receive(archive.ConversationChange{Href: conv, State: "Connected"}, joined(bo))
+	f.receive(left(bo), ended())
+	f.receive(described, archive.ConversationChange{Href: conv, State: "Connected", Subject: "Plan"})
+	v := f.only()
+	if p := v.Participants; len(p) != 1 || p[0].SourceNetwork != "Federated" || p[0].LeftEvent == 0 {
+		t.Errorf("participants: %+v", p)
+	}
+	if c := v.Conversation; c.State != "Disconnected" || c.Subject != "Plan" || c.EndedSource == "" {
+		t.Errorf("conversation: %+v", c)
+	}
+}
+
 func testGroup(t *testing.T, f *fixture) {
 	f.receive(joined(ana), joined(bo), joined(bo))
 	if k := f.only().Conversation.Kind; k != archive.Direct {

@@ -72,6 +72,7 @@ func Run(t *testing.T, open func(t testing.TB, dir string) Store) {
 		{"an application outlived", testOutlived},
 		{"titles", testTitles},
 		{"leaving twice", testLeavingTwice},
+		{"described after the end", testDescribed},
 		{"group", testGroup},
 		{"thread dates what has no time", testThreadTime},
 		{"applying again alters nothing", testApplyTwice},

@@ -53,15 +53,22 @@ func (n Word) String() string { return n.Text }
 // String is the phrase in quotes.
 func (n Phrase) String() string { return `"` + n.Text + `"` }
 
-// String is the clause behind a minus.
-func (n Not) String() string { return "-" + n.Node.String() }
+// String is the clause behind a minus, or behind NOT where the minus would be
+// taken for text.
+func (n Not) String() string {
+	clause := n.Node.String()
+	if strings.HasPrefix(clause, "-") {
+		return "NOT " + clause
+	}
+	return "-" + clause
+}
 
 // String is name:value,value with quotes where a value needs them.
 func (n Field) String() string {
 	values := make([]string, len(n.Values))
 	for i, v := range n.Values {
 		values[i] = v
-		if strings.ContainsAny(v, blanks+",") {
+		if upTo(v, ",") != v {
 			values[i] = `"` + v + `"`
 		}
 	}

@@ -49,6 +49,9 @@ func lowerOn(name string, v value) (Node, error) {
 	return Span{Name: name, Text: v.texts[0], From: v.from, To: v.to}, nil
 }
 
+// schemes begin addresses that are searched as text.
+var schemes = []string{"mailto", "sip", "sips", "tel"}
+
 // Operators is the table.
 func Operators() []Operator { return operators }
 
@@ -95,8 +98,8 @@ and by its parts.
 		fmt.Fprintf(&b, "| %s:%s | %s | `%s` |\n", o.Name, o.Argument, o.Help, o.Example)
 	}
 	b.WriteString(`
-Commas, or an operator given twice, mean *or*: ` + "`from:bo,chi`" + `. Quote values with
-spaces. Dates are ` + "`2026`, `2026-03`, `2026-03-01` or `2026-03-01T12:30:00Z`" + ` and mean your time
+Commas, or from: or in: given twice, mean *or*: ` + "`from:bo,chi`" + `; several dates
+must all hold. Quote values with spaces. Dates are ` + "`2026`, `2026-03`, `2026-03-01` or `2026-03-01T12:30:00Z`" + ` and mean your time
 zone, unless they name one. An unknown operator or a bad date is an error that
 says where it is.
 `)

@@ -1,11 +1,12 @@
 package query
 
 import (
-	"errors"
 	"fmt"
 	"regexp"
+	"slices"
 	"strings"
 	"time"
+	"unicode"
 )
 
 // MaxLength and MaxClauses bound the cost of a query.
@@ -71,8 +72,18 @@ func (q *Query) bound() {
 	}
 }
 
-// blanks separate clauses.
-const blanks = " \t\r\n"
+// skipBlanks is a text from its first character that is no white space, of
+// whatever script: Japanese keyboards type a wide blank.
+func skipBlanks(s string) string { return strings.TrimLeftFunc(s, unicode.IsSpace) }
+
+// upTo is a text up to white space or one of the stops.
+func upTo(s, stops string) string {
+	end := strings.IndexFunc(s, func(r rune) bool { return unicode.IsSpace(r) || strings.ContainsRune(stops, r) })
+	if end < 0 {
+		return s
+	}
+	return s[:end]
+}
 
 type parser struct {
 	text  string
@@ -83,7 +94,7 @@ type parser struct {
 
 func (p *parser) clauses() error {
 	for {
-		p.at += len(p.text[p.at:]) - len(strings.TrimLeft(p.text[p.at:], blanks))
+		p.at = len(p.text) - len(skipBlanks(p.text[p.at:]))
 		if p.at == len(p.text) {
 			return nil
 		}
@@ -91,6 +102,7 @@ func (p *parser) clauses() error {
 			return &Error{p.at, fmt.Sprintf("more than %d clauses", MaxClauses)}
 		}
 		start := p.at
+		p.openQuote()
 		negated := p.negation()
 		n, err := p.clause()
 		if err != nil {
@@ -109,16 +121,23 @@ func (p *parser) clauses() error {
 	}
 }
 
+// openQuote passes a quote that is never closed: it quotes nothing.
+func (p *parser) openQuote() {
+	if rest := p.text[p.at:]; rest != "" && rest[0] == '"' && strings.Count(rest, `"`) == 1 {
+		p.at++
+	}
+}
+
 // negation passes a minus or NOT in front of a clause.
 func (p *parser) negation() bool {
 	rest := p.text[p.at:]
-	if after, ok := strings.CutPrefix(rest, "NOT"); ok && strings.TrimLeft(after, blanks) != after {
-		if operand := strings.TrimLeft(after, blanks); operand != "" {
-			p.at += len(rest) - len(operand)
+	if after, ok := strings.CutPrefix(rest, "NOT"); ok {
+		if operand := skipBlanks(after); operand != "" && (operand != after || operand[0] == '"') {
+			p.at = len(p.text) - len(operand)
 			return true
 		}
 	}
-	if len(rest) > 1 && rest[0] == '-' && !strings.ContainsAny(rest[1:2], blanks+"-") {
+	if after, ok := strings.CutPrefix(rest, "-"); ok && after != "" && after[0] != '-' && skipBlanks(after) == after {
 		p.at++
 		return true
 	}
@@ -138,44 +157,50 @@ func (p *parser) add(n Node) {
 	p.nodes = append(p.nodes, n)
 }
 
-// operatorLike is a word that is meant as an operator: letters, a colon and a
-// value. A URL's scheme is none, nor is anything with digits before the colon.
-var operatorLike = regexp.MustCompile(`^([A-Za-z_]{2,}):([^/\s]|$|\s)`)
+// operatorLike is a word that may be meant as an operator: letters and a colon.
+// Anything with digits before the colon is none.
+var operatorLike = regexp.MustCompile(`^([A-Za-z_]{2,}):`)
 
 func (p *parser) clause() (Node, error) {
-	rest := p.text[p.at:]
-	if rest[0] == '"' {
-		return p.phrase(), nil
+	p.openQuote()
+	if inner, quoted := strings.CutPrefix(p.text[p.at:], `"`); quoted {
+		end := strings.IndexByte(inner, '"')
+		p.at += end + 2
+		return phrase(inner[:end]), nil
 	}
-	if m := operatorLike.FindStringSubmatch(rest); m != nil {
+	rest := p.text[p.at:]
+	if rest == "" || skipBlanks(rest) != rest {
+		return nil, nil
+	}
+	if m := operatorLike.FindStringSubmatch(rest); m != nil && isOperator(m[1], rest[len(m[0]):]) {
 		return p.operator(m[1])
 	}
 	return p.word(), nil
 }
 
-// phrase reads quoted text. A quote that is never closed quotes nothing.
-func (p *parser) phrase() Node {
-	inner := p.text[p.at+1:]
-	end := strings.IndexByte(inner, '"')
-	if end < 0 {
-		p.at++
+// phrase is what stands between quotes; nil for blanks.
+func phrase(text string) Node {
+	if text = strings.TrimSpace(text); text == "" {
 		return nil
 	}
-	p.at += end + 2
-	if strings.TrimSpace(inner[:end]) == "" {
-		return nil
+	return Phrase{text}
+}
+
+// isOperator tells an operator, known or mistaken, from text with a colon: the
+// scheme of an address, or a word at whose colon nothing stands, as in
+// "Re: budget".
+func isOperator(name, rest string) bool {
+	if strings.HasPrefix(rest, "//") || slices.Contains(schemes, strings.ToLower(name)) {
+		return false
 	}
-	return Phrase{strings.TrimSpace(inner[:end])}
+	_, known := find(strings.ToLower(name))
+	return known || rest != "" && rest[0] != '/' && skipBlanks(rest) == rest
 }
 
 func (p *parser) word() Node {
-	rest := p.text[p.at:]
-	end := strings.IndexAny(rest, blanks+`"`)
-	if end < 0 {
-		end = len(rest)
-	}
-	p.at += end
-	return Word{rest[:end]}
+	text := upTo(p.text[p.at:], `"`)
+	p.at += len(text)
+	return Word{text}
 }
 
 func (p *parser) operator(name string) (Node, error) {
@@ -200,7 +225,7 @@ func (p *parser) operator(name string) (Node, error) {
 }
 
 func unknown(name string) string {
-	nearest, best := "", 3
+	nearest, best := "", min(2, len(name)/2)+1
 	for _, o := range operators {
 		if d := distance(strings.ToLower(name), o.Name); d < best {
 			nearest, best = o.Name, d
@@ -216,46 +241,28 @@ func unknown(name string) string {
 // values reads what stands behind an operator: texts with commas between.
 func (p *parser) values() []string {
 	var out []string
-	for p.at < len(p.text) {
-		rest := p.text[p.at:]
-		var text string
-		if end := strings.IndexByte(rest[1:], '"'); rest[0] == '"' && end >= 0 {
-			text = rest[1 : end+1]
-			p.at += end + 2
-		} else {
-			end := strings.IndexAny(rest, blanks+`,"`)
-			if end < 0 {
-				end = len(rest)
-			}
-			text = rest[:end]
-			p.at += end
-		}
-		if text = strings.TrimSpace(text); text != "" {
+	for {
+		if text := strings.TrimSpace(p.value()); text != "" {
 			out = append(out, text)
 		}
-		if p.at >= len(p.text) || p.text[p.at] != ',' {
+		if p.at == len(p.text) || p.text[p.at] != ',' {
 			return out
 		}
 		p.at++
 	}
-	return out
 }
 
-// parseDate reads a date as the time from its beginning to its end.
-func parseDate(s string, zone *time.Location) (from, to time.Time, err error) {
-	for _, d := range []struct {
-		layout              string
-		years, months, days int
-	}{{"2006", 1, 0, 0}, {"2006-01", 0, 1, 0}, {"2006-01-02", 0, 0, 1}} {
-		if t, err := time.ParseInLocation(d.layout, s, zone); err == nil {
-			return t, t.AddDate(d.years, d.months, d.days), nil
-		}
+// value reads one text, in quotes or up to white space or a comma.
+func (p *parser) value() string {
+	p.openQuote()
+	if inner, quoted := strings.CutPrefix(p.text[p.at:], `"`); quoted {
+		end := strings.IndexByte(inner, '"')
+		p.at += end + 2
+		return inner[:end]
 	}
-	t, err := time.Parse(time.RFC3339, s)
-	if err != nil {
-		return t, t, errors.New("no date")
-	}
-	return t, t.Add(time.Second), nil
+	text := upTo(p.text[p.at:], `,"`)
+	p.at += len(text)
+	return text
 }
 
 // distance is how many letters must change to make a into b.

@@ -34,6 +34,7 @@ func TestParse(t *testing.T) {
 		{"  budget  report ", "budget report", []query.Node{w("budget"), w("report")}},
 		{`"release notes" bo`, `"release notes" bo`, []query.Node{query.Phrase{Text: "release notes"}, w("bo")}},
 		{`-chairs`, `-chairs`, []query.Node{query.Not{Node: w("chairs")}}},
+		{`NOT"chairs"`, `-"chairs"`, []query.Node{query.Not{Node: query.Phrase{Text: "chairs"}}}},
 		{`NOT chairs`, `-chairs`, []query.Node{query.Not{Node: w("chairs")}}},
 		{`from:bo`, `from:bo`, []query.Node{query.Field{Name: "from", Values: []string{"bo"}}}},
 		{`FROM:bo,chi`, `from:bo,chi`, []query.Node{query.Field{Name: "from", Values: []string{"bo", "chi"}}}},
@@ -45,7 +46,15 @@ func TestParse(t *testing.T) {
 		{`http://x:8080/a`, `http://x:8080/a`, []query.Node{w("http://x:8080/a")}},
 		{`C++ #42 a-b -`, `C++ #42 a-b -`, []query.Node{w("C++"), w("#42"), w("a-b"), w("-")}},
 		{`"open quote`, `open quote`, []query.Node{w("open"), w("quote")}},
+		{`-"open quote`, `-open quote`, []query.Node{query.Not{Node: w("open")}, w("quote")}},
+		{`from:"bo`, `from:bo`, []query.Node{query.Field{Name: "from", Values: []string{"bo"}}}},
+		{`Re: budget note:`, `Re: budget note:`, []query.Node{w("Re:"), w("budget"), w("note:")}},
+		{`sip:bo@contoso.example mailto:bo@contoso.example`, `sip:bo@contoso.example mailto:bo@contoso.example`,
+			[]query.Node{w("sip:bo@contoso.example"), w("mailto:bo@contoso.example")}},
+		{`in:/plan`, `in:/plan`, []query.Node{query.Field{Name: "in", Values: []string{"/plan"}}}},
+		{`NOT -x NOT - --y`, `NOT -x NOT - --y`, []query.Node{query.Not{Node: w("-x")}, query.Not{Node: w("-")}, w("--y")}},
 		{`会議 資料`, `会議 資料`, []query.Node{w("会議"), w("資料")}},
+		{"from:bo\u3000会議\u00a0資料", `from:bo 会議 資料`, []query.Node{query.Field{Name: "from", Values: []string{"bo"}}, w("会議"), w("資料")}},
 	}
 	for _, tt := range tests {
 		q, err := query.Parse(tt.text, nil)
@@ -55,6 +64,56 @@ func TestParse(t *testing.T) {
 		}
 		if diff := cmp.Diff(tt.want, q.Node.Nodes); diff != "" || q.String() != tt.canonical {
 			t.Errorf("Parse(%q) = %q, want %q: %s", tt.text, q.String(), tt.canonical, diff)
+		}
+	}
+}
+
+// A day begins with its first moment, also where clocks change at midnight.
+func TestDays(t *testing.T) {
+	tests := []struct {
+		zone, day, first, next string
+	}{
+		{"America/Sao_Paulo", "2018-11-04", "2018-11-04T01:00:00-02:00", "2018-11-05T00:00:00-02:00"}, // forward at 0:00
+		{"America/Sao_Paulo", "2018-11-03", "2018-11-03T00:00:00-03:00", "2018-11-04T01:00:00-02:00"},
+		{"America/Sao_Paulo", "2018-02-17", "2018-02-17T00:00:00-02:00", "2018-02-18T00:00:00-03:00"}, // back at 24:00
+		{"America/Havana", "2026-11-01", "2026-11-01T00:00:00-04:00", "2026-11-02T00:00:00-05:00"},    // back at 1:00: midnight twice
+		{"Asia/Beirut", "2026-03-29", "2026-03-29T01:00:00+03:00", "2026-03-30T00:00:00+03:00"},
+		{"Atlantic/Azores", "2026-03-29", "2026-03-29T01:00:00Z", "2026-03-30T00:00:00Z"},
+		{"Atlantic/Azores", "2026-10-25", "2026-10-25T00:00:00Z", "2026-10-26T00:00:00-01:00"},
+		{"Pacific/Apia", "2011-12-29", "2011-12-29T00:00:00-10:00", "2011-12-31T00:00:00+14:00"}, // the day after was left out
+		{"Pacific/Apia", "2011-12-30", "2011-12-31T00:00:00+14:00", "2011-12-31T00:00:00+14:00"},
+		{"Asia/Kathmandu", "2026-03-01", "2026-03-01T00:00:00+05:45", "2026-03-02T00:00:00+05:45"},
+	}
+	for _, tt := range tests {
+		zone, err := time.LoadLocation(tt.zone)
+		if err != nil {
+			t.Fatal(err)
+		}
+		q, err := query.Parse("on:"+tt.day, zone)
+		if err != nil || q.After.Format(time.RFC3339) != tt.first || q.Before.Format(time.RFC3339) != tt.next {
+			t.Errorf("%s in %s is %v to %v, %v; want %s to %s", tt.day, tt.zone, q.After, q.Before, err, tt.first, tt.next)
+		}
+	}
+}
+
+// The days of a year follow one another: no moment is in two of them or in none.
+func TestDaysAdjoin(t *testing.T) {
+	for _, name := range []string{"America/Havana", "Asia/Beirut", "Africa/Cairo", "Europe/Berlin", "Australia/Lord_Howe", "Antarctica/Troll"} {
+		zone, err := time.LoadLocation(name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var last time.Time
+		for d := time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC); d.Year() == 2026; d = d.AddDate(0, 0, 1) {
+			day := d.Format(time.DateOnly)
+			q, err := query.Parse("on:"+day, zone)
+			if err != nil || !last.IsZero() && !q.After.Equal(last) {
+				t.Errorf("%s in %s begins at %v, the day before ended at %v, %v", day, name, q.After, last, err)
+			}
+			if q.After.Format(time.DateOnly) != day || q.After.Add(-1).Format(time.DateOnly) >= day {
+				t.Errorf("%s in %s begins at %v", day, name, q.After)
+			}
+			last = q.Before
 		}
 	}
 }
@@ -92,6 +151,7 @@ func TestErrors(t *testing.T) {
 		at         int
 	}{
 		{"budget form:bo", "did you mean from:?", 7},
+		{"re:bo", "quote it to search it as text", 0},
 		{"nonsense:bo", "quote it to search it as text", 0},
 		{"after:yesterday", `"yesterday" is no date`, 6},
 		{"x after:2026-13-01", "is no date", 8},
@@ -147,7 +207,7 @@ func TestDocument(t *testing.T) {
 
 // The canonical form of a query parses to the same query.
 func FuzzParse(f *testing.F) {
-	for _, s := range []string{`budget -"release notes" from:bo,"Chi S" after:2026-03`, `12:30 C++ "open`, `in:a in:b NOT x`, `- -- "" from:"`} {
+	for _, s := range []string{`budget -"release notes" from:bo,"Chi S" after:2026-03`, `12:30 C++ "open`, `in:a in:b NOT x`, `- -- "" from:"`, `NOT -x NOT - -"y`, `"-0`, `NOT"0`, "from:\u3000 a\u00a0b", `Re: x sip:y in:/z`} {
 		f.Add(s)
 	}
 	f.Fuzz(func(t *testing.T, s string) {

@@ -47,7 +47,7 @@ fuzz: ## fuzz every parser for FUZZTIME
 
 .PHONY: bench
 bench: ## print the measured ratios (docs/benchmarks.md)
-	$(GO) test -run '^$$' -bench . -benchtime 1x -timeout 60m ./internal/... ./web/... ./cmd/...
+	$(GO) test -run '^$$' -bench . -benchtime 3x -timeout 60m ./internal/... ./web/... ./cmd/...
 
 .PHONY: generate
 generate: ## make the generated code anew

@@ -1,12 +1,11 @@
 package index
 
 import (
-	"strings"
+	"bytes"
 	"unicode"
 	"unicode/utf8"
 
 	"github.com/blevesearch/bleve/v2/analysis"
-	"golang.org/x/text/unicode/norm"
 )
 
 // token is one searchable piece of a text, with where it stands.
@@ -20,26 +19,47 @@ type token struct {
 // single symbols such as emoji. Everything else separates, so an address, a
 // file name or a ticket number is found by its parts, and whole as a phrase.
 func tokenize(s string) []token {
+	b := []byte(s)
 	var out []token
-	for at := 0; at < len(s); {
-		r, size := utf8.DecodeRuneInString(s[at:])
-		kind := kindOf(r)
-		end := at + size
-		if kind == word || kind == cjk {
-			for end < len(s) {
-				next, n := utf8.DecodeRuneInString(s[end:])
-				if k := kindOf(next); k != kind && !unicode.Is(unicode.Mn, next) {
-					break
-				}
-				end += n
-			}
+	for at := 0; at < len(b); {
+		end, kind := next(b, at)
+		if kind == separator {
+			at = end
+			continue
 		}
-		if kind != separator {
-			out = append(out, token{term: fold(s[at:end]), start: at, end: end, cjk: kind == cjk})
+		if term := fold(b[at:end]); searchable(kind, term) {
+			out = append(out, token{term: string(term), start: at, end: end, cjk: kind == cjk})
 		}
 		at = end
 	}
 	return out
+}
+
+// maxTerm is the longest word that is indexed, in bytes: no query can hold a
+// longer one.
+const maxTerm = 1024
+
+// searchable holds for pieces that are worth a position. A lone accent folds to
+// nothing, and a run of CJK is cut up later.
+func searchable(kind runeKind, term []byte) bool {
+	return len(term) > 0 && (kind == cjk || len(term) <= maxTerm)
+}
+
+// next is the end and the kind of the piece that begins at a byte of a text.
+func next(b []byte, at int) (end int, kind runeKind) {
+	r, size := utf8.DecodeRune(b[at:])
+	kind, end = kindOf(r), at+size
+	if kind != word && kind != cjk {
+		return end, kind
+	}
+	for end < len(b) {
+		r, size := utf8.DecodeRune(b[end:])
+		if kindOf(r) != kind && !unicode.Is(unicode.M, r) {
+			break
+		}
+		end += size
+	}
+	return end, kind
 }
 
 type runeKind int
@@ -58,9 +78,12 @@ func kindOf(r rune) runeKind {
 			return word
 		}
 		return separator
-	case unicode.In(r, unicode.Han, unicode.Hiragana, unicode.Katakana, unicode.Hangul) || r == 'ー':
+	case r < 0x2E80: // before all CJK
+	case unicode.In(r, unicode.Han, unicode.Hiragana, unicode.Katakana, unicode.Hangul), isKanaMark(r):
 		return cjk
-	case unicode.IsLetter(r) || unicode.IsDigit(r) || unicode.Is(unicode.Mn, r):
+	}
+	switch {
+	case unicode.IsLetter(r), unicode.IsDigit(r), unicode.Is(unicode.M, r):
 		return word
 	case unicode.Is(unicode.So, r):
 		return symbol
@@ -68,39 +91,40 @@ func kindOf(r rune) runeKind {
 	return separator
 }
 
-// fold makes words equal that differ in case, accents or width.
-func fold(s string) string {
-	ascii := true
-	for i := range len(s) {
-		if s[i] >= utf8.RuneSelf {
-			ascii = false
-			break
-		}
+// isKanaMark holds for the marks that lengthen or voice kana and belong to no
+// script of their own: the long-vowel mark and the voicing marks, wide and half
+// as wide.
+func isKanaMark(r rune) bool {
+	switch r {
+	case 'ー', '\uFF70', '\u3099', '\u309A', '\uFF9E', '\uFF9F':
+		return true
 	}
-	if ascii {
-		return strings.ToLower(s)
-	}
-	var b strings.Builder
-	for _, r := range norm.NFKD.String(strings.ToLower(s)) {
-		if !unicode.Is(unicode.Mn, r) || unicode.In(r, unicode.Hiragana, unicode.Katakana) {
-			b.WriteRune(r)
-		}
-	}
-	return norm.NFC.String(b.String())
+	return false
 }
 
 // words analyses a text for the field text: everything but CJK.
 type words struct{}
 
-// Analyze implements analysis.Analyzer.
+// Analyze implements analysis.Analyzer. A run of CJK takes up a position, so
+// that what stands around it is no phrase.
 func (words) Analyze(b []byte) analysis.TokenStream {
-	var out analysis.TokenStream
+	tokens := make([]analysis.Token, 0, len(b)/6+1)
+	out := make(analysis.TokenStream, 0, cap(tokens))
 	position := 0
-	for _, t := range tokenize(string(b)) {
-		position++
-		if !t.cjk {
-			out = append(out, &analysis.Token{Term: []byte(t.term), Start: t.start, End: t.end, Position: position})
+	for at := 0; at < len(b); {
+		end, kind := next(b, at)
+		if kind == separator {
+			at = end
+			continue
 		}
+		if term := fold(b[at:end]); searchable(kind, term) {
+			position++
+			if kind != cjk {
+				tokens = append(tokens, analysis.Token{Term: term, Start: at, End: end, Position: position})
+				out = append(out, &tokens[len(tokens)-1])
+			}
+		}
+		at = end
 	}
 	return out
 }
@@ -113,20 +137,36 @@ type bigrams struct{}
 func (bigrams) Analyze(b []byte) analysis.TokenStream {
 	var out analysis.TokenStream
 	position := 0
-	for _, t := range tokenize(string(b)) {
-		position++
-		if !t.cjk {
-			continue
-		}
-		runes := []rune(t.term)
-		for i := range runes {
-			position++
-			out = append(out, &analysis.Token{Term: []byte(string(runes[i])), Position: position})
-			if i+1 < len(runes) {
-				out = append(out, &analysis.Token{Term: []byte(string(runes[i : i+2])), Position: position})
+	for at := 0; at < len(b); {
+		end, kind := next(b, at)
+		if kind == cjk {
+			runes := bytes.Runes(fold(b[at:end]))
+			for i := range runes {
+				position++
+				out = append(out, &analysis.Token{Term: []byte(string(runes[i])), Position: position})
+				if i+1 < len(runes) {
+					out = append(out, &analysis.Token{Term: []byte(string(runes[i : i+2])), Position: position})
+				}
 			}
 		}
-		position++
+		position++ // no pair goes over what separates runs
+		at = end
 	}
 	return out
+}
+
+// hasCJK tells whether a text has anything for the field cjk.
+func hasCJK(b []byte) bool {
+	for at := 0; at < len(b); {
+		if b[at] < utf8.RuneSelf {
+			at++
+			continue
+		}
+		r, size := utf8.DecodeRune(b[at:])
+		if kindOf(r) == cjk {
+			return true
+		}
+		at += size
+	}
+	return false
 }

@@ -2,20 +2,13 @@ package index
 
 import (
 	"context"
-	"encoding/binary"
 	"errors"
 	"fmt"
+	"io/fs"
 	"log/slog"
 	"os"
-	"path/filepath"
-	"runtime/debug"
-	"slices"
-	"strconv"
-	"strings"
 	"sync"
 	"time"
-
-	"github.com/blevesearch/bleve/v2"
 
 	"archiver/internal/archive"
 )
@@ -37,46 +30,44 @@ type Options struct {
 	Logger *slog.Logger // nil discards
 }
 
-// Index is an open index. Searches may run while Follow writes.
+// Index is an open index. Its methods may be called concurrently: searches run
+// while Follow and Rebuild write, and none waits for them.
 type Index struct {
-	dir    string
-	src    Source
-	logger *slog.Logger
-
+	dir      string
+	src      Source
+	logger   *slog.Logger
 	readOnly bool
 
-	follow sync.Mutex // held while the index is written or taken anew
+	follow sync.Mutex             // held while the index is written or taken anew
+	sums   map[string]fs.FileInfo // segments of a reader found whole; guarded by follow
 
-	mu      sync.RWMutex // guards what follows
-	path    string       // the generation in use
-	bleve   bleve.Index
+	mu      sync.RWMutex // guards what follows, not what it points to
+	current *generation  // nil when closed, or when writing failed
 	mark    archive.ObservationID
 	columns *columns
-	opened  time.Time // when the snapshot in use was taken, if it is one
+	closed  bool
+	looked  time.Time // when a reader last looked for a newer snapshot
 }
 
-// markKey is where the watermark stands inside the index, written in the batch
-// that it speaks of.
-var markKey = []byte("watermark")
+var (
+	errClosed   = fmt.Errorf("the index is closed: %w", archive.ErrUnavailable)
+	errReadOnly = fmt.Errorf("the index is open for reading only: %w", archive.ErrInvalid)
+)
 
 // Open opens the index below dir for writing and brings it up to date. One that
 // is missing, of another form, damaged, or not what the store holds is made
-// anew.
+// anew. One that another process writes is archive.ErrConflict.
 func Open(ctx context.Context, dir string, src Source, opt Options) (*Index, error) {
 	x := newIndex(dir, src, opt)
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return nil, fmt.Errorf("index: open: %w", err)
 	}
-	err := x.openNewest(ctx, nil)
-	if errors.Is(err, archive.ErrConflict) {
-		return nil, fmt.Errorf("index: open: %w", err)
-	}
+	x.sweep()
+	x.follow.Lock()
+	err := x.reopen(ctx)
+	x.follow.Unlock()
 	if err != nil {
-		x.logger.Info("index is made anew", "err", err)
-		if err := x.Rebuild(ctx, nil); err != nil {
-			return nil, err
-		}
-		return x, nil
+		return nil, fmt.Errorf("index: open: %w", err)
 	}
 	if err := x.Follow(ctx); err != nil {
 		return nil, errors.Join(err, x.Close())
@@ -85,115 +76,58 @@ func Open(ctx context.Context, dir string, src Source, opt Options) (*Index, err
 }
 
 func newIndex(dir string, src Source, opt Options) *Index {
-	x := &Index{dir: dir, src: src, logger: opt.Logger, columns: newColumns()}
+	x := &Index{dir: dir, src: src, logger: opt.Logger}
 	if x.logger == nil {
 		x.logger = slog.New(slog.DiscardHandler)
 	}
 	return x
 }
 
-// generations are the directories of this form, oldest first.
-func (x *Index) generations() []string {
-	all, err := filepath.Glob(filepath.Join(x.dir, mappingHash()+"-*"))
-	if err != nil {
-		return nil
-	}
-	slices.SortFunc(all, func(a, b string) int { return generation(a) - generation(b) })
-	return all
-}
-
-func generation(path string) int {
-	_, n, _ := strings.Cut(filepath.Base(path), "-")
-	g, _ := strconv.Atoi(n) // a name of another form is generation 0
-	return g
-}
-
-// openNewest opens the newest generation and holds it against the store.
-func (x *Index) openNewest(ctx context.Context, config map[string]any) error {
-	all := x.generations()
-	if len(all) == 0 {
-		return fmt.Errorf("no index: %w", archive.ErrNotFound)
-	}
-	path := all[len(all)-1]
-	if err := checkSums(path); err != nil {
+// reopen opens the newest generation, or makes one. x.follow is held.
+func (x *Index) reopen(ctx context.Context) error {
+	g, mark, err := x.openNewest(ctx, nil)
+	if errors.Is(err, errInUse) || ctx.Err() != nil {
 		return err
 	}
-	b, err := openBleve(path, config)
 	if err != nil {
-		return err
+		x.logger.Info("index is made anew", "err", err)
+		return x.rebuild(ctx, nil)
 	}
-	mark, err := readMark(b)
-	if err == nil {
-		err = x.check(ctx, b, mark)
-	}
+	c, err := loadColumns(ctx, x.src, everything)
 	if err != nil {
-		return errors.Join(err, b.Close())
+		return errors.Join(err, g.close())
 	}
-	x.path, x.bleve, x.mark = path, b, mark
-	return x.loadColumns(ctx)
+	x.use(g, mark, c)
+	return x.removeOthers(g.path)
 }
 
-// openBleve opens an index, waiting a moment for one that is in use.
-func openBleve(path string, config map[string]any) (b bleve.Index, err error) {
-	defer recovered(&err)
-	// Bleve maps its files: one that is shorter than it says faults on reading.
-	defer debug.SetPanicOnFault(debug.SetPanicOnFault(true))
-	c := map[string]any{"bolt_timeout": "300ms"}
-	for k, v := range config {
-		c[k] = v
+// use puts a generation in the place of the one in use and closes that, when
+// the searches in it are done.
+func (x *Index) use(g *generation, mark archive.ObservationID, c *columns) {
+	x.mu.Lock()
+	old, closed := x.current, x.closed
+	if closed { // meanwhile
+		old = g
+	} else {
+		x.current, x.mark, x.columns = g, mark, c
 	}
-	b, err = bleve.OpenUsing(path, c)
-	if err != nil && strings.Contains(err.Error(), "timeout") {
-		return nil, fmt.Errorf("another process uses the index: %w", archive.ErrConflict)
-	}
-	return b, err
-}
-
-// recovered turns a panic of Bleve, which damaged files cause, into an error.
-func recovered(err *error) {
-	if v := recover(); v != nil {
-		*err = fmt.Errorf("index: the index is damaged (%v): %w", v, archive.ErrUnavailable)
+	x.mu.Unlock()
+	if err := old.close(); err != nil {
+		x.logger.Warn("close the old index", "err", err)
 	}
 }
 
-func readMark(b bleve.Index) (mark archive.ObservationID, err error) {
-	defer recovered(&err)
-	v, err := b.GetInternal(markKey)
-	if err != nil || len(v) != 8 {
-		return 0, err
+// fail gives up a generation that could not be written: what Bleve still tells
+// of it may never reach the disk. The next Follow opens what is there.
+func (x *Index) fail(g *generation) {
+	x.mu.Lock()
+	if x.current == g {
+		x.current = nil
 	}
-	return archive.ObservationID(binary.BigEndian.Uint64(v)), nil
-}
-
-// check compares an index with the store: it may not be ahead, and must hold as
-// many messages as the store has up to its watermark.
-func (x *Index) check(ctx context.Context, b bleve.Index, mark archive.ObservationID) (err error) {
-	defer recovered(&err)
-	defer debug.SetPanicOnFault(debug.SetPanicOnFault(true))
-	marks, err := x.src.Watermarks(ctx)
-	if err != nil {
-		return err
+	x.mu.Unlock()
+	if err := g.close(); err != nil {
+		x.logger.Warn("close an index that failed", "err", err)
 	}
-	if mark > marks.Decoded {
-		return fmt.Errorf("the index is ahead of the store: %w", archive.ErrConflict)
-	}
-	have, err := b.DocCount()
-	if err != nil {
-		return err
-	}
-	want := uint64(0)
-	if err := x.src.Documents(ctx, func(d archive.Document) error {
-		if d.Event.Observation() <= mark {
-			want++
-		}
-		return nil
-	}); err != nil {
-		return err
-	}
-	if have != want {
-		return fmt.Errorf("the index holds %d messages of %d: %w", have, want, archive.ErrConflict)
-	}
-	return nil
 }
 
 // Watermark is the last observation whose messages are indexed.
@@ -203,15 +137,12 @@ func (x *Index) Watermark() archive.ObservationID {
 	return x.mark
 }
 
-// Close ends the index; what Follow has done is on disk.
-func (x *Index) Close() (err error) {
-	defer recovered(&err)
+// Close ends the index, after the searches that run; what Follow has done is on
+// disk.
+func (x *Index) Close() error {
 	x.mu.Lock()
-	defer x.mu.Unlock()
-	if x.bleve == nil {
-		return nil
-	}
-	err = x.bleve.Close()
-	x.bleve = nil
-	return err
+	g := x.current
+	x.current, x.closed = nil, true
+	x.mu.Unlock()
+	return g.close()
 }

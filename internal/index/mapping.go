@@ -14,7 +14,7 @@ import (
 
 // version changes whenever the same text would be indexed otherwise; an index
 // of another version is rebuilt.
-const version = "1"
+const version = "2"
 
 // The fields of a document.
 const (
@@ -48,7 +48,9 @@ func newDocument(m archive.Indexable) *document.Document {
 	d := document.NewDocument(docID(m.Event))
 	body := []byte(m.Text)
 	d.AddField(document.NewTextFieldCustom(fieldText, nil, body, text, words{}))
-	d.AddField(document.NewTextFieldCustom(fieldCJK, nil, body, text, bigrams{}))
+	if hasCJK(body) {
+		d.AddField(document.NewTextFieldCustom(fieldCJK, nil, body, text, bigrams{}))
+	}
 	d.AddField(document.NewTextFieldCustom(fieldFrom, nil, []byte(m.From), keyword, nil))
 	d.AddField(document.NewTextFieldCustom(fieldConversation, nil, []byte(m.Conversation), keyword, nil))
 	return d

@@ -2,7 +2,9 @@ package index
 
 import (
 	"html"
+	"slices"
 	"strings"
+	"unicode"
 	"unicode/utf8"
 
 	"archiver/internal/query"
@@ -49,7 +51,7 @@ func marks(text string, wanted [][]string) []span {
 		}
 		if best > 0 {
 			for _, t := range tokens[i : i+best] {
-				out = append(out, within1(text, t, wanted)...)
+				out = append(out, marksIn(text, t, wanted)...)
 			}
 			i += best - 1
 		}
@@ -74,21 +76,50 @@ func matchesAt(tokens []token, wanted []string) bool {
 	return true
 }
 
-// within1 is the part of a token to mark: of a run of CJK what was looked for,
-// else the token.
-func within1(text string, t token, wanted [][]string) []span {
+// marksIn is what to mark of a token: the token, or of a run of CJK every place
+// of what was looked for.
+func marksIn(text string, t token, wanted [][]string) []span {
 	if !t.cjk {
 		return []span{{t.start, t.end}}
 	}
-	whole := text[t.start:t.end]
+	runes, at := foldedRunes(text[t.start:t.end])
+	var out []span
+	for i := 0; i < len(runes); {
+		n := longestAt(runes[i:], wanted)
+		if n == 0 {
+			i++
+			continue
+		}
+		out = append(out, span{t.start + at[i], t.start + at[i+n]})
+		i += n
+	}
+	return out
+}
+
+// longestAt is how many runes of the longest term that the runes begin with.
+func longestAt(runes []rune, wanted [][]string) (longest int) {
 	for _, w := range wanted {
-		for _, s := range w {
-			if at := strings.Index(whole, s); at >= 0 {
-				return []span{{t.start + at, t.start + at + len(s)}}
+		for _, term := range w {
+			want := []rune(term)
+			if len(want) > longest && len(want) <= len(runes) && slices.Equal(runes[:len(want)], want) {
+				longest = len(want)
 			}
 		}
 	}
-	return []span{{t.start, t.end}}
+	return longest
+}
+
+// foldedRunes folds a run of CJK character by character. Rune i of the result
+// came from the bytes at[i] to at[i+1].
+func foldedRunes(s string) (runes []rune, at []int) {
+	for start := 0; start < len(s); {
+		end := characterEnd(s, start)
+		for _, r := range string(fold([]byte(s[start:end]))) {
+			runes, at = append(runes, r), append(at, start)
+		}
+		start = end
+	}
+	return runes, append(at, len(s))
 }
 
 // snippet shows a message around its first match, as escaped HTML in which the
@@ -119,34 +150,68 @@ func snippet(text string, wanted [][]string) string {
 	return b.String()
 }
 
-// window is the part of a long text to show, cut between words where it can be.
+// window is the part of a long text to show: the first match with a third of
+// the room before it, cut between words where it can be and between characters
+// where it cannot.
 func window(text string, found []span) (from, to int) {
+	var first span
 	if len(found) > 0 {
-		from = back(text, found[0].start, snippetRunes/3)
+		first = found[0]
 	}
+	from = back(text, first.start, snippetRunes/3)
 	if from > 0 {
-		if i := strings.IndexByte(text[from:], ' '); i >= 0 && (len(found) == 0 || from+i < found[0].start) {
-			from += i + 1
+		if i := strings.IndexFunc(text[from:first.start], unicode.IsSpace); i >= 0 {
+			_, size := utf8.DecodeRuneInString(text[from+i:])
+			from += i + size
 		}
 	}
 	to = from
-	for n := 0; n < snippetRunes && to < len(text); n++ {
-		_, size := utf8.DecodeRuneInString(text[to:])
-		to += size
+	for n := 0; to < len(text) && (n < snippetRunes || to < first.end && n < 2*snippetRunes); n++ {
+		to = characterEnd(text, to)
 	}
-	if to < len(text) {
-		if i := strings.LastIndexByte(text[from:to], ' '); i > 0 {
-			to = from + i
+	if keep := max(first.end, from); to < len(text) && keep < to {
+		if i := strings.LastIndexFunc(text[keep:to], unicode.IsSpace); i > 0 {
+			to = keep + i
 		}
 	}
 	return from, to
 }
 
-// back is n runes before a byte of a text.
+// back is about n characters before a byte of a text.
 func back(text string, at, n int) int {
 	for ; n > 0 && at > 0; n-- {
 		_, size := utf8.DecodeLastRuneInString(text[:at])
 		at -= size
 	}
+	for n := 0; n < maxParts && at > 0 && continues(text, at); n++ {
+		_, size := utf8.DecodeLastRuneInString(text[:at])
+		at -= size
+	}
 	return at
+}
+
+// maxParts bounds a character, which could else go on for a whole message.
+const maxParts = 16
+
+// characterEnd is where the character that begins at a byte ends, as people see
+// characters: with its accents, and with all that makes up an emoji.
+func characterEnd(text string, at int) int {
+	_, size := utf8.DecodeRuneInString(text[at:])
+	at += size
+	for n := 0; n < maxParts && at < len(text) && continues(text, at); n++ {
+		_, size = utf8.DecodeRuneInString(text[at:])
+		at += size
+	}
+	return at
+}
+
+// joiner makes one emoji of two.
+const joiner = '\u200D'
+
+// continues tells whether what stands at a byte belongs to the character before.
+func continues(text string, at int) bool {
+	r, _ := utf8.DecodeRuneInString(text[at:])
+	before, _ := utf8.DecodeLastRuneInString(text[:at])
+	skin := 0x1F3FB <= r && r <= 0x1F3FF
+	return skin || r == joiner || before == joiner || unicode.Is(unicode.M, r) || r == '\uFF9E' || r == '\uFF9F'
 }

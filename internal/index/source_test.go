@@ -50,6 +50,17 @@ func (s *source) rewrite(e archive.EventID, text string) {
 	s.changed[e] = s.decoded
 }
 
+// retime changes a message's time.
+func (s *source) retime(e archive.EventID, at time.Time) {
+	s.decoded++
+	for i := range s.messages {
+		if s.messages[i].Event == e {
+			s.messages[i].Time = archive.At(at)
+		}
+	}
+	s.changed[e] = s.decoded
+}
+
 func (s *source) Watermarks(context.Context) (archive.Watermarks, error) {
 	return archive.Watermarks{Stored: s.decoded, Decoded: s.decoded}, nil
 }

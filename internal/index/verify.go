@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"hash/crc32"
 	"io"
+	"io/fs"
+	"maps"
 	"os"
 	"path/filepath"
 
@@ -13,16 +15,30 @@ import (
 
 // checkSums reads every segment below a generation against the checksum in its
 // last four bytes, which Bleve writes and never looks at: one changed bit in a
-// segment can otherwise hide a message.
-func checkSums(path string) error {
+// segment can otherwise hide a message. A reader that has found a segment whole
+// does not read it again for the next snapshot.
+func (x *Index) checkSums(path string) error {
 	segments, err := filepath.Glob(filepath.Join(path, "store", "*.zap"))
 	if err != nil {
 		return err
 	}
+	whole := make(map[string]fs.FileInfo, len(segments))
 	for _, s := range segments {
-		if err := checkSum(s); err != nil {
-			return fmt.Errorf("segment %s: %w", filepath.Base(s), err)
+		name := filepath.Base(s)
+		info, err := os.Stat(s)
+		if err != nil {
+			return err
 		}
+		if known, ok := x.sums[name]; !ok || !os.SameFile(known, info) || known.Size() != info.Size() || !known.ModTime().Equal(info.ModTime()) {
+			if err := checkSum(s); err != nil {
+				return fmt.Errorf("segment %s: %w", name, err)
+			}
+		}
+		whole[name] = info
+	}
+	if x.sums != nil {
+		clear(x.sums)
+		maps.Copy(x.sums, whole)
 	}
 	return nil
 }

@@ -22,8 +22,17 @@ import (
 func (s *Store) AppendObservations(ctx context.Context, obs []archive.Observation, cur *archive.Cursor) ([]archive.Appended, error) {
 	out := make([]archive.Appended, len(obs))
 	err := s.tx(ctx, "append observations", func(c *sqlite.Conn) error {
+		accounts := make(map[string]rowID)
 		for i, o := range obs {
-			a, err := appendObservation(c, o)
+			account, known := accounts[o.Account]
+			if !known {
+				var err error
+				if account, err = ensureAccount(c, o.Account, ""); err != nil {
+					return err
+				}
+				accounts[o.Account] = account
+			}
+			a, err := appendObservation(c, account, o)
 			if err != nil {
 				return err
 			}
@@ -40,25 +49,22 @@ func (s *Store) AppendObservations(ctx context.Context, obs []archive.Observatio
 	return out, nil
 }
 
-func appendObservation(c *sqlite.Conn, o archive.Observation) (archive.Appended, error) {
-	account, err := ensureAccount(c, o.Account, "")
-	if err != nil {
-		return archive.Appended{}, err
-	}
+func appendObservation(c *sqlite.Conn, account rowID, o archive.Observation) (archive.Appended, error) {
 	sum := sha256.Sum256(o.Body)
 	once := onceKey(o, sum)
-	var id archive.ObservationID
-	found, err := one(c, `SELECT id FROM observation WHERE once = ?`,
-		func(r row) { id = archive.ObservationID(r.int()) }, once)
-	if err != nil || found {
-		return archive.Appended{ID: id}, err
-	}
-	err = exec(c, `INSERT INTO observation (account, source, method, url, status, requested, received, date,
+	if err := exec(c, `INSERT INTO observation (account, source, method, url, status, requested, received, date,
 			content_type, capture, once, sha256, bytes, body)
-		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (once) DO NOTHING`,
 		account, string(o.Source), o.Method, o.URL, o.Status, o.Requested, o.Received, o.Date,
-		o.ContentType, o.Capture, once, sum[:], len(o.Body), o.Body)
-	return archive.Appended{ID: archive.ObservationID(c.LastInsertRowID()), New: err == nil}, err
+		o.ContentType, o.Capture, once, sum[:], len(o.Body), o.Body); err != nil {
+		return archive.Appended{}, err
+	}
+	if c.Changes() > 0 {
+		return archive.Appended{ID: archive.ObservationID(c.LastInsertRowID()), New: true}, nil
+	}
+	var there archive.ObservationID
+	_, err := one(c, `SELECT id FROM observation WHERE once = ?`, func(r row) { there = archive.ObservationID(r.int()) }, once)
+	return archive.Appended{ID: there}, err
 }
 
 // onceKey is what makes a second copy the same observation. A resource that

@@ -37,6 +37,7 @@ type Index struct {
 	src      Source
 	logger   *slog.Logger
 	readOnly bool
+	copied   bool // dir is a reader's own copy
 
 	follow sync.Mutex             // held while the index is written or taken anew
 	sums   map[string]fs.FileInfo // segments of a reader found whole; guarded by follow

@@ -52,8 +52,12 @@ func (x *Index) refresh(ctx context.Context, decoded archive.ObservationID) {
 	}
 }
 
-// snapshotTries is how often a snapshot is tried while a writer changes files.
-const snapshotTries = 10
+// snapshotTries is how often a snapshot is tried while a writer changes files,
+// and snapshotRest how long the writer is left alone in between.
+const (
+	snapshotTries = 20
+	snapshotRest  = 10 * time.Millisecond
+)
 
 // takeSnapshot opens what is on disk now and uses it. x.follow is held.
 func (x *Index) takeSnapshot(ctx context.Context) error {
@@ -61,6 +65,9 @@ func (x *Index) takeSnapshot(ctx context.Context) error {
 	var mark archive.ObservationID
 	err := fmt.Errorf("no snapshot yet: %w", archive.ErrUnavailable)
 	for try := 0; try < snapshotTries && err != nil; try++ {
+		if try > 0 {
+			time.Sleep(snapshotRest)
+		}
 		if g, mark, err = x.openSnapshot(ctx); errors.Is(err, archive.ErrNotFound) || ctx.Err() != nil {
 			break
 		}
@@ -102,7 +109,7 @@ func (x *Index) openSnapshot(ctx context.Context) (*generation, archive.Observat
 	if err := snapshot(newest, filepath.Join(tmp, filepath.Base(newest))); err != nil {
 		return nil, 0, err
 	}
-	y := &Index{dir: tmp, src: x.src, logger: x.logger, sums: x.sums}
+	y := &Index{dir: tmp, src: x.src, logger: x.logger, sums: x.sums, copied: true}
 	return y.openNewest(ctx, readOnly)
 }
 

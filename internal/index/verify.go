@@ -30,7 +30,16 @@ func (x *Index) checkSums(path string) error {
 			return err
 		}
 		if known, ok := x.sums[name]; !ok || !os.SameFile(known, info) || known.Size() != info.Size() || !known.ModTime().Equal(info.ModTime()) {
-			if err := checkSum(s); err != nil {
+			err := checkSum(s)
+			if err != nil && x.copied {
+				// The writer was not done with it, so what the copy lists does
+				// not need it; if it does, that shows when the copy is opened.
+				if err := os.Remove(s); err != nil {
+					return err
+				}
+				continue
+			}
+			if err != nil {
 				return fmt.Errorf("segment %s: %w", name, err)
 			}
 		}

@@ -55,6 +55,11 @@ func (a *app) rebuild(ctx context.Context, now func() time.Time) (rebuilt, error
 	if err := a.ClearDerived(ctx); err != nil {
 		return rebuilt{}, err
 	}
+	// An empty index first: one of before would look right again after a crash,
+	// once as many messages are decoded as it holds.
+	if err := a.index.Rebuild(ctx, nil); err != nil {
+		return rebuilt{}, err
+	}
 	marks, err := a.Watermarks(ctx)
 	if err != nil {
 		return rebuilt{}, err
@@ -65,7 +70,7 @@ func (a *app) rebuild(ctx context.Context, now func() time.Time) (rebuilt, error
 	if err != nil {
 		return rebuilt{}, err
 	}
-	if err := a.index.Rebuild(ctx, nil); err != nil {
+	if err := a.index.Follow(ctx); err != nil {
 		return rebuilt{}, err
 	}
 	return rebuilt{

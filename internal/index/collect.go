@@ -33,15 +33,15 @@ type collector struct {
 }
 
 func newCollector(c *columns, rg archive.SearchRange, r archive.SearchRequest) *collector {
-	out := &collector{columns: c, compare: order(r.Sort), keep: -1, from: unknownTime + 1, until: 1<<63 - 1}
+	out := &collector{columns: c, compare: order(r.Sort), keep: -1, from: firstTime, until: lastTime}
 	if r.Limit >= 0 {
 		out.keep = max(0, r.Offset) + r.Limit
 	}
 	if rg.After.Known() {
-		out.from, out.dated = rg.After.Nanos(), true
+		out.from, out.dated = nanosWithin(rg.After), true
 	}
 	if rg.Before.Known() {
-		out.until, out.dated = rg.Before.Nanos(), true
+		out.until, out.dated = nanosWithin(rg.Before), true
 	}
 	return out
 }

@@ -19,11 +19,28 @@ type columns struct {
 	numbers *numbers          // belong to these rows
 }
 
-const unknownTime = math.MinInt64
+// Times of the columns, in nanoseconds, go from firstTime to before lastTime.
+const (
+	unknownTime = math.MinInt64
+	firstTime   = math.MinInt64 + 1
+	lastTime    = math.MaxInt64
+)
 
 func nanos(t archive.Time) int64 {
 	if !t.Known() {
 		return unknownTime
+	}
+	return nanosWithin(t)
+}
+
+// nanosWithin is a known time, or the bound that it is beyond: nanoseconds reach
+// from 1678 to 2261.
+func nanosWithin(t archive.Time) int64 {
+	switch year := t.UTC().Year(); {
+	case year < 1678:
+		return firstTime
+	case year > 2261:
+		return lastTime
 	}
 	return t.Nanos()
 }

@@ -76,6 +76,9 @@ func TestSearch(t *testing.T) {
 		"script alert":                       "8",
 		"-!!":                                "8 7 6 5 4 3 2 1",
 		"on:2026-03-02T10:00:00Z":            "2",
+		"release after:1600 before:9999":     "3 1",
+		"after:2500":                         "",
+		"before:1500":                        "",
 		"nothing":                            "",
 	} {
 		if got := found(t, x, query); got != want {

@@ -75,7 +75,7 @@ func (s *Server) fault(r *http.Request, isDown bool) Fault {
 func (s *Server) misbehave(w http.ResponseWriter, r *http.Request, app *application, f fault) {
 	switch f.kind {
 	case "gone":
-		s.app = nil
+		s.remove(app)
 		s.clock, s.since = s.now().Add(f.length), time.Now()
 		w.Header().Set("Date", s.now().UTC().Format(http.TimeFormat))
 		s.mu.Unlock()
@@ -89,7 +89,7 @@ func (s *Server) misbehave(w http.ResponseWriter, r *http.Request, app *applicat
 		s.mu.Unlock()
 		answerBytes(w, r, http.StatusOK, body)
 	case "drop":
-		body := s.body(app, s.moves[min(s.at, len(s.moves)-1)])
+		body := s.body(app, app.sent+1, s.moves[min(s.at, len(s.moves)-1)])
 		s.mu.Unlock()
 		w.Header().Set("Content-Type", "application/json")
 		cutShort(w, http.StatusOK, body, len(body)/2)

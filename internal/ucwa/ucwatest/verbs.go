@@ -20,7 +20,7 @@ type verb struct {
 // WHO a person's key, or "me" for the account.
 var verbs = map[string]verb{
 	"account": {"ADDRESS NAME [password=…]", "whose history it is", 2, 2, " password ", nil},
-	"person":  {"KEY ADDRESS NAME", "somebody else; ADDRESS is an e-mail-like one, tel: or a number", 3, 3, "", nil},
+	"person":  {"KEY ADDRESS NAME [password=…] [answers=accept|decline|ignore|offline] [echo=yes]", "somebody else; ADDRESS is an e-mail-like one, tel: or a number; answers and echo say what he does when a client writes to him while he has none", 3, 3, " password answers echo ", nil},
 
 	"at":    {"TIME", "sets the clock: 2026-03-02T09:00:00Z, -3h before the start, `-9d 09:12` nine days before it, `-9wd 09:12` nine working days, or `mon-5w 09:12`: Monday five weeks ago", 1, 2, "", (*story).at},
 	"after": {"DURATION", "moves the clock on", 1, 1, "", (*story).after},
@@ -43,6 +43,8 @@ var verbs = map[string]verb{
 	"leave":       {"CONV WHO", "somebody leaves", 2, 2, "", (*story).leave},
 	"subject":     {"CONV TEXT", "the subject changes", 2, 2, "", (*story).subject},
 	"end":         {"CONV", "the conversation ends", 1, 1, "", (*story).end},
+	"wrote":       {"CONV WHO TEXT [html=…]", "a message where another client has the conversation: only the server's history has it", 3, 3, " html ", (*story).wrote},
+	"file":        {"CONV", "the server's history of a conversation that went on elsewhere can be read", 1, 1, "", (*story).file},
 	"reopen":      {"CONV", "it comes back under another href with the same thread", 1, 1, "", (*story).reopen},
 
 	"available": {"WHO AVAILABILITY", "somebody's presence changes", 2, 2, "", (*story).available},

@@ -205,6 +205,9 @@ func (s *Server) release(w http.ResponseWriter, r *http.Request, app *applicatio
 		m.events = app.fetch()
 	} else if due {
 		m = s.play(app)
+		if m.acting {
+			m.events = app.fetch()
+		}
 		w.Header().Set("Date", s.now().UTC().Format(http.TimeFormat))
 	}
 	if m.fault != nil {

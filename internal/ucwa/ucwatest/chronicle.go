@@ -19,6 +19,7 @@ type chronicle struct {
 	filed                           time.Time // creationTime: when it reached the history
 	people                          []Person  // but for its owner
 	entries                         []entry
+	of                              *dialogue // live; nil in a script
 }
 
 // entry is one line of a transcript.

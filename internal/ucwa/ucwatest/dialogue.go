@@ -4,6 +4,7 @@ import (
 	"maps"
 	"slices"
 	"strconv"
+	"strings"
 	"time"
 )
 
@@ -14,6 +15,7 @@ type dialogue struct {
 	meeting *meeting // nil for two people
 	legs    []*leg   // in it, or being asked
 	robots  []*user  // in it without a client
+	texts   []string // what the first of them has left to say
 	log     *chronicle
 }
 
@@ -107,24 +109,43 @@ func (s *Server) ring(caller *leg, who *user, kind string) {
 		})
 		return
 	}
+	asked := talk{kind: kind, peer: caller.owner, thread: caller.thread, subject: caller.subject, importance: caller.importance,
+		text: caller.text, first: caller.first}
+	if !s.knock(caller.d, asked, who, caller.app) {
+		s.askRobot(caller, who)
+	}
+}
+
+// knock rings at every endpoint of somebody but one, and gives up after a
+// while. It reports whether there is any. s.mu is held.
+func (s *Server) knock(d *dialogue, asked talk, who *user, but *application) bool {
 	s.bury(who)
-	asked := caller.talk
-	asked.kind, asked.outgoing, asked.peer, asked.operation = kind, false, caller.owner, ""
-	asked.present, asked.messages, asked.connected = nil, 0, false
 	for _, app := range who.endpoints() {
-		if app == caller.app {
+		if app == but {
 			continue
 		}
-		l := s.newLeg(caller.d, app, asked)
+		l := s.newLeg(d, app, asked)
 		l.phase = ringing
 		l.begun(s.to(l))
 		l.came(s.to(l), l.peer)
 	}
-	if len(s.asked(caller.d, who)) == 0 {
-		s.askRobot(caller, who)
-		return
+	if len(s.asked(d, who)) == 0 {
+		return false
 	}
-	s.later(s.opt.Ring, func() { s.unanswered(caller, who) })
+	s.later(s.opt.Ring, func() { s.unanswered(d, who) })
+	return true
+}
+
+// rings is somebody without a client writing to a user. s.mu is held.
+func (s *Server) rings(from, to *user, subject string, texts []string) {
+	thread := strings.ReplaceAll(s.newID("thread"), "-", "")
+	d := &dialogue{began: time.Now(), robots: []*user{from}, texts: texts[1:], log: &chronicle{thread: thread, subject: subject,
+		importance: "Normal", people: []Person{from.Person, to.Person}}}
+	s.write(d, from.Person, words{plain: texts[0]})
+	asked := talk{kind: "messagingInvitation", peer: from.Person, thread: thread, subject: subject, text: texts[0]}
+	if !s.knock(d, asked, to, nil) {
+		s.missed(d, to)
+	}
 }
 
 // asked are the endpoints of somebody that a dialogue rings at.
@@ -208,16 +229,19 @@ func (s *Server) close(l *leg, tell func()) {
 }
 
 // unanswered gives up ringing at somebody. s.mu is held.
-func (s *Server) unanswered(caller *leg, who *user) {
-	asked := s.asked(caller.d, who)
+func (s *Server) unanswered(d *dialogue, who *user) {
+	asked := s.asked(d, who)
 	if len(asked) == 0 {
 		return
 	}
+	caller := s.caller(d)
 	for _, l := range asked {
 		s.close(l, func() { l.failed(s.to(l), reason("LocalFailure", "Timeout", "The invitation was not answered.")) })
 	}
-	s.fail(caller, reason("RemoteFailure", "Timeout", "The invitation was not answered."))
-	s.missed(caller, who)
+	s.missed(d, who)
+	if caller != nil {
+		s.fail(caller, reason("RemoteFailure", "Timeout", "The invitation was not answered."))
+	}
 }
 
 // accept is an endpoint taking an invitation: its user's other ones lose it
@@ -239,16 +263,29 @@ func (s *Server) accept(l *leg) {
 		}
 		return
 	}
-	if caller == nil {
-		l.answered(s.to(l))
-	} else {
+	if caller != nil {
 		s.connect(caller, l.owner)
-		l.answered(s.to(l))
 	}
+	l.answered(s.to(l))
 	if l.text != "" && !l.isCall() { // the first text comes again (ReceiveAnIM.md)
 		l.said(s.to(l), l.peer, words{plain: l.text, date: "/Date({ms})/"})
 		s.to(l).emit("communication", "/communication", resource("updated", "conversation", l.href(), l.conversation("Connected")))
 	}
+	s.goOn(l.d)
+}
+
+// goOn lets somebody without a client say what he has left to say. s.mu is
+// held.
+func (s *Server) goOn(d *dialogue) {
+	if len(d.texts) == 0 || len(d.robots) == 0 {
+		return
+	}
+	s.later(s.opt.Answer, func() {
+		text := d.texts[0]
+		d.texts = d.texts[1:]
+		s.speak(d, d.robots[0], words{plain: text})
+		s.goOn(d)
+	})
 }
 
 // caller is the endpoint that waits for an answer; nil when none does.
@@ -332,9 +369,9 @@ func (s *Server) archive(d *dialogue, missed bool) {
 	c := d.log
 	d.log = nil
 	for _, p := range c.people {
-		if u := s.user(p.URI); u != nil {
+		if u := s.user(p.URI); u != nil && !slices.ContainsFunc(u.logs, func(l *chronicle) bool { return l.of == d }) {
 			own := *c
-			own.id, own.missed, own.filed = s.newID("log"), missed, time.Now()
+			own.id, own.of, own.missed, own.filed = s.newID("log"), d, missed, time.Now()
 			own.people = slices.DeleteFunc(slices.Clone(c.people), func(q Person) bool { return q.URI == p.URI })
 			own.outgoing = len(c.entries) > 0 && c.entries[0].who.URI == p.URI
 			u.logs = append(u.logs, &own)
@@ -344,13 +381,14 @@ func (s *Server) archive(d *dialogue, missed bool) {
 }
 
 // missed files an invitation that its receiver did not answer. s.mu is held.
-func (s *Server) missed(caller *leg, who *user) {
-	c := &chronicle{id: s.newID("log"), thread: caller.thread, subject: caller.subject, importance: caller.importance,
-		missed: true, filed: time.Now(), people: []Person{caller.owner}}
-	if caller.text != "" {
-		c.entries = []entry{{at: caller.d.began, who: caller.owner, words: words{plain: caller.text}}}
+func (s *Server) missed(d *dialogue, who *user) {
+	if d.log == nil { // it is filed already, with whoever called
+		return
 	}
-	who.logs = append(who.logs, c)
+	own := *d.log
+	own.id, own.of, own.missed, own.filed = s.newID("log"), d, true, time.Now()
+	own.people = slices.DeleteFunc(slices.Clone(own.people), func(p Person) bool { return p.URI == who.URI })
+	who.logs = append(who.logs, &own)
 	s.tellMissed(who)
 }
 

@@ -131,3 +131,16 @@ func (s *story) unknown(st step) error {
 		map[string]any{"rel": st.words[1], "state": "Peculiar", "_links": map[string]any{"self": href("/communication/" + st.words[1])}}))
 	return nil
 }
+
+// rings lets somebody write to the account through the live server.
+func (s *story) rings(st step) error {
+	p, err := s.person(st.words[1])
+	if err != nil {
+		return err
+	}
+	texts, subject := st.words[2:], st.opts["subject"]
+	s.flush()
+	s.effects = append(s.effects, func(srv *Server) { srv.rings(srv.user(p.URI), srv.account(), subject, texts) })
+	s.move(move{acting: true})
+	return nil
+}

@@ -2,6 +2,7 @@ package ucwatest
 
 import (
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -69,6 +70,24 @@ func ParseScenario(name string, data []byte) (*Scenario, error) {
 		return nil, err
 	}
 	return sc, nil
+}
+
+// Rename gives the scenario's account another address.
+func (sc *Scenario) Rename(address string) {
+	sc.Account.URI = uriOf(address)
+	sc.people["me"] = sc.Account
+}
+
+// People are those who can sign in besides the account, by their addresses.
+func (sc *Scenario) People() []Person {
+	var people []Person
+	for _, p := range sc.people {
+		if p.Key != sc.Account.Key {
+			people = append(people, p)
+		}
+	}
+	slices.SortFunc(people, func(a, b Person) int { return strings.Compare(a.URI, b.URI) })
+	return people
 }
 
 // split cuts a line into words.

@@ -64,8 +64,10 @@ type Options struct {
 	Extend bool
 	// OmitSender leaves the member out of empty answers, as some servers do.
 	OmitSender bool
-	// Fault, when set, may break any request: see Fault.
-	Fault func(*http.Request) Fault
+	// Fault, when set, may break any request: see Fault. Faults are asked when
+	// it does not.
+	Fault  func(*http.Request) Fault
+	Faults []Planned
 }
 
 func (o Options) withDefaults() Options {
@@ -102,12 +104,12 @@ type Server struct {
 
 	mu       sync.Mutex // guards what follows
 	moves    []move
-	at       int           // the move to be made next
-	moved    time.Time     // real time of the one before
-	clock    time.Time     // simulated time at the last move
-	since    time.Time     // real time at the last move
-	started  time.Time     // real time
-	drained  chan struct{} // closed at the end of the history
+	at       int              // the move to be made next
+	moved    time.Time        // real time of the one before
+	clock    time.Time        // simulated time at the last move
+	since    time.Time        // real time at the last move
+	started  time.Time        // real time
+	drained  chan struct{}    // closed at the end of the history
 	users    map[string]*user // by address in lower case
 	tokens   map[string]grant
 	apps     map[string]*application // by id
@@ -115,6 +117,7 @@ type Server struct {
 	ids      int                     // ids of live conversations so far
 	player   *application            // to which the history was played last
 	meetings map[string]*dialogue    // live ones by their URI
+	faults   []*Planned
 	closed   bool
 	down     time.Time // real time until which connections break
 	acked    []Delivery
@@ -155,6 +158,9 @@ func newServer(sc *Scenario, options ...Options) *Server {
 		s.opt = o
 	}
 	s.opt = s.opt.withDefaults()
+	for _, p := range s.opt.Faults {
+		s.faults = append(s.faults, &p)
+	}
 	moves, err := compile(sc, s.opt.Base, s.opt)
 	if err != nil {
 		panic(fmt.Sprintf("ucwatest: a parsed scenario does not play: %v", err)) // ParseScenario has played it
@@ -263,16 +269,20 @@ func xframe(w http.ResponseWriter, _ *http.Request) {
 
 // Handler answers as the server.
 func (s *Server) Handler() http.Handler {
-	mux := s.mux()
+	mux, control := s.mux(), s.control()
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		r = normalize(r)
+		if r.URL.Path == "/sim" || strings.HasPrefix(r.URL.Path, "/sim/") {
+			control.ServeHTTP(w, r)
+			return
+		}
 		s.mu.Lock()
 		s.requests = append(s.requests, r.Method+" "+r.URL.Path)
 		isDown := time.Now().Before(s.down)
 		w.Header().Set("Date", s.now().UTC().Format(http.TimeFormat))
 		s.mu.Unlock()
 		w.Header().Set("X-MS-Server-Fqdn", "sim.contoso.example")
-		s.fault(r, isDown).serve(w, r, mux)
+		s.fault(r, isDown).serve(w, r, mux, s.stop)
 	})
 }
 

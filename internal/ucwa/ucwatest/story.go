@@ -17,11 +17,12 @@ type move struct {
 	live   bool          // happens in real time
 	wait   time.Duration // live: after the move before it
 	events []sent
-	body   []byte           // a raw body instead of events
-	media  string           // its type; "" is JSON
+	body   []byte // a raw body instead of events
+	media  string // its type; "" is JSON
 	fault  *fault
-	logs   []*chronicle // histories that can be read from now on
+	logs   []*chronicle    // histories that can be read from now on
 	acts   []func(*Server) // what else happens; the server's lock is held
+	acting bool            // nothing but that: what comes of it is in the queues
 }
 
 // fault is one misbehaviour.
@@ -56,8 +57,8 @@ type story struct {
 	// chronicles are finished histories on their way into a move.
 	chronicles []*chronicle
 	moves      []move
-	said    int
-	made    int // ids
+	said       int
+	made       int // ids
 }
 
 // compile plays the steps of a scenario into moves. base is the moment that

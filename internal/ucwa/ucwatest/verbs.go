@@ -29,6 +29,7 @@ var verbs = map[string]verb{
 	"invite":    {"CONV WHO TEXT [subject=…] [thread=hex|none] [importance=…]", "an incoming messagingInvitation with its first text", 3, 3, " subject thread importance ", (*story).invite},
 	"start":     {"CONV WHO TEXT [subject=…]", "an outgoing one", 3, 3, " subject thread importance ", (*story).start},
 	"call":      {"CONV WHO", "an incoming phoneAudioInvitation", 2, 2, " subject thread ", (*story).call},
+	"rings":     {"WHO TEXT [TEXT…] [subject=…]", "WHO writes for real, whoever is there: clients can accept, decline or ignore it, and read the further texts once they accept", 2, 9, " subject ", (*story).rings},
 	"accept":    {"CONV", "the invitation is accepted and people are connected", 1, 1, "", (*story).accept},
 	"decline":   {"CONV [by=remote]", "it is declined: in another client of the account, or by the other side", 1, 1, " by ", (*story).decline},
 	"miss":      {"CONV", "nobody answers it", 1, 1, "", (*story).miss},

@@ -67,11 +67,15 @@ func (t *talk) conversation(state string) map[string]any {
 
 func (t *talk) invitationResource(state string) map[string]any {
 	direction, from, to := "Incoming", t.peer, t.owner
-	links := map[string]any{"self": href(t.invitationHref()), "conversation": href(t.href())}
-	r := map[string]any{"rel": t.kind, "state": state, "subject": t.subject, "importance": t.importance, "_links": links}
 	if t.outgoing {
 		direction, from, to = "Outgoing", t.owner, t.peer
-		links["from"] = map[string]any{"href": "{app}" + t.participantHref(from), "title": from.Name}
+	}
+	// Documented as a link, recorded as embedded when it is somebody else:
+	// there are clients for either.
+	links := map[string]any{"self": href(t.invitationHref()), "conversation": href(t.href()),
+		"from": map[string]any{"href": "{app}" + t.participantHref(from), "title": from.Name}}
+	r := map[string]any{"rel": t.kind, "state": state, "subject": t.subject, "importance": t.importance, "_links": links}
+	if t.outgoing {
 		r["operationId"] = t.operation
 	} else {
 		r["_embedded"] = map[string]any{"from": t.participant(from)}

@@ -108,7 +108,7 @@ func (f *simFlags) flags(set *pflag.FlagSet) {
 	set.BoolVar(&o.JoinChallenge, "join-challenge", false, "send both challenges in one header line")
 	set.BoolVar(&o.Known200, "known-200", false, "answer 200 instead of 201 when an endpointId is known")
 	set.BoolVar(&o.OmitSender, "omit-sender", false, "leave sender out of empty answers")
-	set.BoolVar(&o.Extend, "extend", false, "add to a batch that is asked for again what has happened since")
+	set.BoolVar(&o.Extend, "extend", true, "add to a batch that is asked for again what has happened since (some clients never get on to the next)")
 	set.StringVar(&o.Home, "home", "", "host:port to which autodiscovery leads on; tokens of the first host are no good there")
 }
 

@@ -286,18 +286,21 @@ func (s *Server) makeAvailable(w http.ResponseWriter, r *http.Request, app *appl
 	if app.user.availability == "" {
 		app.user.availability = "Online"
 	}
-	if s.greets(app) {
-		greet(endpoint{s, app}, s.communication(app))
-	}
+	s.welcome(app)
 	s.presenceChanged(app.user, app)
 	s.changed()
 	w.WriteHeader(http.StatusNoContent)
 }
 
-// greets tells whether the server itself says the first events: not where the
-// scenario does, for the account whose history it is.
-func (s *Server) greets(app *application) bool {
-	return app.user.URI != s.sc.Account.URI || len(s.moves) == 0
+// welcome tells an endpoint what servers tell first: in the words of the
+// scenario, for the account whose history it is. s.mu is held.
+func (s *Server) welcome(app *application) {
+	switch {
+	case app.user.URI != s.sc.Account.URI || len(s.moves) == 0:
+		greet(endpoint{s, app}, s.communication(app))
+	case s.at == 0 && s.moves[0].live && s.moves[0].wait == 0 && len(s.moves[0].events) > 0:
+		app.queue = append(app.queue, s.play(app).events...)
+	}
 }
 
 func (s *Server) reportActivity(w http.ResponseWriter, r *http.Request, app *application) {

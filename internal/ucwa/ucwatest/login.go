@@ -97,7 +97,7 @@ func (s *Server) userResource(w http.ResponseWriter, r *http.Request) {
 		home = home[:strings.Index(home, "//")+2] + s.opt.Home
 	}
 	answer(w, r, http.StatusOK, map[string]any{"_links": map[string]any{
-		"self":         map[string]any{"href": origin(r) + r.URL.RequestURI()},
+		"self":         map[string]any{"href": home + "/Autodiscover/AutodiscoverService.svc/root/oauth/user?originalDomain=" + domain(who.Person)},
 		"applications": map[string]any{"href": home + "/ucwa/oauth/v1/applications?originalDomain=" + domain(who.Person)},
 		"xframe":       map[string]any{"href": home + "/Autodiscover/XFrame/XFrame.html"},
 	}})
@@ -105,7 +105,7 @@ func (s *Server) userResource(w http.ResponseWriter, r *http.Request) {
 
 // refuse turns away a request without a token that is accepted.
 func (s *Server) refuse(w http.ResponseWriter, r *http.Request) {
-	if !s.opt.Forbid || r.Header.Get("Authorization") == "" {
+	if token := strings.TrimPrefix(r.Header.Get("Authorization"), "Bearer"); !s.opt.Forbid || strings.TrimSpace(token) == "" {
 		s.challenge(w, r)
 		return
 	}

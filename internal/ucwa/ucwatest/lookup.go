@@ -61,6 +61,13 @@ func (s *Server) standing(app *application, rest string) any {
 		return s.policies(self)
 	case "people":
 		return people()
+	case "me/phones":
+		return map[string]any{"rel": "phones", "_links": self, "_embedded": map[string]any{"phone": []any{
+			map[string]any{"rel": "phone", "number": "tel:+14255550100", "type": "Work", "includeInContactCard": true}}}}
+	case "me/callForwardingSettings":
+		return map[string]any{"rel": "callForwardingSettings", "activePeriod": "Always", "activeSetting": "None", "unansweredCallHandling": "None", "_links": self}
+	case "onlineMeetings":
+		return map[string]any{"rel": "onlineMeetings", "_links": map[string]any{"self": href("/onlineMeetings"), "myOnlineMeetings": href("/onlineMeetings/myOnlineMeetings")}}
 	case "me/presence", "me/note", "me/location":
 		if !app.available {
 			return nil

@@ -92,7 +92,8 @@ func (s *Server) contact(app *application, who string) any {
 func (s *Server) card(app *application, u *user) map[string]any {
 	at := "/people/" + address(u.Person)
 	return map[string]any{"rel": "contact", "uri": u.URI, "name": u.Name, "type": "User", "etag": "2711418436",
-		"sourceNetwork": network(u.Person, app.user.Person), "emailAddresses": []any{address(u.Person)}, "_links": map[string]any{
+		"sourceNetwork": network(u.Person, app.user.Person), "title": "", "department": "", "company": domain(u.Person),
+		"workPhoneNumber": "", "emailAddresses": []any{address(u.Person)}, "_links": map[string]any{
 			"self": href(at), "contactPresence": href(at + "/presence"), "contactNote": href(at + "/note"), "contactLocation": href(at + "/location"),
 			"contactSupportedModalities": href(at + "/supportedMedia"), "contactPhoto": href("/photos/" + address(u.Person))}}
 }

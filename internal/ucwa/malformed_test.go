@@ -11,6 +11,7 @@ import (
 	"runtime"
 	"strings"
 	"testing"
+	"testing/iotest"
 	"time"
 
 	"archiver/internal/archive"
@@ -40,7 +41,7 @@ func (g garbler) value() string {
 	case 4:
 		return `"` + strings.Repeat("x", 1<<g.IntN(16)) + `"`
 	case 5:
-		return g.pick(`{"href":{}}`, `{"href":null}`, `[{"href":1}]`, `{"href":"/a","href":"/b"}`, `{"":""}`, `{"a":1,"a":2}`, `[[],[[]]]`)
+		return g.pick(`{"href":{}}`, `{"href":null}`, `[{"href":1}]`, `{"href":"/a","href":"/b"}`, `{"":""}`, `{"a":1,"a":2}`, `[[],[[]]]`, `{"canary":canary}`, `{"canary":{"canary":1,"canary":2}}`, `{"canary"}`)
 	}
 	return g.pick("null", "true", "{}", "[]", `""`, "0", "-0", "NaN", "Infinity", "undefined", "'x'", "/*x*/", "1 2", ",", ":", "}", "]", `"/Date(99999999999999999999)/"`, `"/Date(-1)/"`)
 }
@@ -253,23 +254,43 @@ func sentinel(err error) bool {
 
 // A bomb is given up at the limit, in whatever wrapping it comes.
 func TestBombs(t *testing.T) {
-	const size = 64 << 20
-	bomb := zipped(bytes.Repeat([]byte("[1,"), size/3))
-	for name, body := range map[string][]byte{"one": bomb, "in two members": append(bytes.Clone(bomb), bomb...)} {
+	const members, bounds = 512, 400 << 20 // reading up to the limit allocates about five times that
+	member := zipped(bytes.Repeat([]byte("[1, "), 1<<18))
+	for name, body := range map[string]func() (io.Reader, string){
+		"plain":  func() (io.Reader, string) { return io.LimitReader(spaces{}, members<<20), "" },
+		"gzip":   func() (io.Reader, string) { return bytes.NewReader(bytes.Repeat(member, members)), "gzip" },
+		"chunks": func() (io.Reader, string) { return iotest.OneByteReader(bytes.NewReader(bytes.Repeat(member, members))), "gzip" },
+	} {
 		rt := roundTrip(func(r *http.Request) (*http.Response, error) {
 			if r.URL.Path != "/events" {
 				return spoiled{stage: "none"}.RoundTrip(r)
 			}
-			return &http.Response{StatusCode: 200, Header: http.Header{"Content-Type": {"application/json"}, "Content-Encoding": {"gzip"}}, Body: io.NopCloser(bytes.NewReader(body))}, nil
+			b, coding := body()
+			return &http.Response{StatusCode: 200, Header: http.Header{"Content-Type": {"application/json"}, "Content-Encoding": {coding}}, Body: io.NopCloser(b)}, nil
 		})
 		c, err := ucwa.SignIn(t.Context(), ucwa.Config{RootURL: "https://web.contoso.example/", Username: `CONTOSO\ana`,
-			Password: ucwa.NewSecret(password), HTTPClient: &http.Client{Transport: rt}})
+			Password: ucwa.NewSecret(password), HTTPClient: &http.Client{Transport: ucwa.WireLog(io.Discard, rt, nil)}})
 		if err != nil {
 			t.Fatal(err)
 		}
+		var before, after runtime.MemStats
+		runtime.ReadMemStats(&before)
 		r, err := c.Poll(t.Context(), "/events")
+		runtime.ReadMemStats(&after)
 		if !errors.Is(err, archive.ErrUnavailable) || !strings.Contains(fmt.Sprint(err), "larger than") || len(r.Body) > 0 {
 			t.Errorf("%s: %d bytes, %v", name, len(r.Body), err)
 		}
+		if used := after.TotalAlloc - before.TotalAlloc; used > bounds {
+			t.Errorf("%s: took %d MiB", name, used>>20)
+		}
 	}
+}
+
+type spaces struct{}
+
+func (spaces) Read(p []byte) (int, error) {
+	for i := range p {
+		p[i] = ' '
+	}
+	return len(p), nil
 }

@@ -257,9 +257,11 @@ func TestBombs(t *testing.T) {
 	const members, bounds = 512, 400 << 20 // reading up to the limit allocates about five times that
 	member := zipped(bytes.Repeat([]byte("[1, "), 1<<18))
 	for name, body := range map[string]func() (io.Reader, string){
-		"plain":  func() (io.Reader, string) { return io.LimitReader(spaces{}, members<<20), "" },
-		"gzip":   func() (io.Reader, string) { return bytes.NewReader(bytes.Repeat(member, members)), "gzip" },
-		"chunks": func() (io.Reader, string) { return iotest.OneByteReader(bytes.NewReader(bytes.Repeat(member, members))), "gzip" },
+		"plain": func() (io.Reader, string) { return io.LimitReader(spaces{}, members<<20), "" },
+		"gzip":  func() (io.Reader, string) { return bytes.NewReader(bytes.Repeat(member, members)), "gzip" },
+		"chunks": func() (io.Reader, string) {
+			return iotest.OneByteReader(bytes.NewReader(bytes.Repeat(member, members))), "gzip"
+		},
 	} {
 		rt := roundTrip(func(r *http.Request) (*http.Response, error) {
 			if r.URL.Path != "/events" {

@@ -281,7 +281,7 @@ func (s *Server) Handler() http.Handler {
 		isDown := time.Now().Before(s.down)
 		w.Header().Set("Date", s.now().UTC().Format(http.TimeFormat))
 		s.mu.Unlock()
-		w.Header().Set("X-MS-Server-Fqdn", "sim.contoso.example")
+		w.Header().Set("X-MS-Server-Fqdn", "fe01.sim.invalid")
 		s.fault(r, isDown).serve(w, r, mux, s.stop)
 	})
 }

@@ -84,6 +84,8 @@ func (a *applier) change(change archive.Change) error {
 		return a.messageChange(ch)
 	case archive.ModalityChange:
 		return a.touch(ch.Conversation)
+	case archive.LogChange, archive.LogPageChange, archive.LogMessageChange, archive.LogNoteChange, archive.MissedItemsChange:
+		return nil
 	}
 	panic("store: a change of unknown type")
 }

@@ -8,6 +8,8 @@ CREATE INDEX event_undecoded ON event (account) WHERE decoded = 0;
 
 CREATE INDEX gap_place ON gap (account, after);
 
+CREATE INDEX history_pending ON history_task (account, id) WHERE done = 0;
+
 CREATE INDEX invitation_conversation ON invitation (conversation);
 
 CREATE INDEX invitation_place ON invitation (account, conversation_href);
@@ -118,26 +120,23 @@ CREATE TABLE gap (
 ) STRICT;
 
 CREATE TABLE history (
-  account       INTEGER PRIMARY KEY REFERENCES account,
-  availability  TEXT NOT NULL CHECK (availability IN ('unknown', 'available', 'unavailable')),
-  checked       INTEGER, -- when the server last said which
-  begun         INTEGER, -- when the round that is not finished began; NULL when none is
-  round         INTEGER, -- when the last round that was finished began
-  finished      INTEGER, -- when it was finished
-  reaches       INTEGER, -- the oldest that it can have read; NULL is everything
-  logs          INTEGER NOT NULL DEFAULT 0, -- that the server listed in it
-  missed        INTEGER NOT NULL DEFAULT 0, -- of which were missed conversations
-  server_logs   INTEGER, -- what the server counted at its beginning; NULL when it did not
-  server_missed INTEGER,
-  trouble       TEXT NOT NULL DEFAULT '', -- what last went wrong, in codes
-  trouble_at    INTEGER
+  account      INTEGER PRIMARY KEY REFERENCES account,
+  availability TEXT NOT NULL CHECK (availability IN ('unknown', 'available', 'unavailable')),
+  checked      INTEGER, -- when the server last said which
+  begun        INTEGER, -- when the round that is not finished began; NULL when none is
+  whole        INTEGER NOT NULL, -- whether that round may be taken to read all there is
+  round        INTEGER, -- when the last round that was finished began
+  finished     INTEGER, -- when it was finished
+  trouble      TEXT NOT NULL, -- what last went wrong, in codes; '' since it went well again
+  trouble_at   INTEGER
 ) STRICT;
 
 CREATE TABLE history_task (
-  id       INTEGER PRIMARY KEY AUTOINCREMENT,
-  account  INTEGER NOT NULL REFERENCES account,
-  rel      TEXT NOT NULL,
-  url      TEXT NOT NULL,
+  id      INTEGER PRIMARY KEY AUTOINCREMENT,
+  account INTEGER NOT NULL REFERENCES account,
+  rel     TEXT NOT NULL,
+  url     TEXT NOT NULL,
+  done    INTEGER NOT NULL DEFAULT 0,
   UNIQUE (account, url)
 ) STRICT;
 

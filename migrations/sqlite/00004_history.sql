@@ -6,29 +6,28 @@
 -- What reading an account's history came to. It is told by the server and by
 -- our clock, so a rebuild leaves it alone.
 CREATE TABLE history (
-  account       INTEGER PRIMARY KEY REFERENCES account,
-  availability  TEXT NOT NULL CHECK (availability IN ('unknown', 'available', 'unavailable')),
-  checked       INTEGER, -- when the server last said which
-  begun         INTEGER, -- when the round that is not finished began; NULL when none is
-  round         INTEGER, -- when the last round that was finished began
-  finished      INTEGER, -- when it was finished
-  reaches       INTEGER, -- the oldest that it can have read; NULL is everything
-  logs          INTEGER NOT NULL DEFAULT 0, -- that the server listed in it
-  missed        INTEGER NOT NULL DEFAULT 0, -- of which were missed conversations
-  server_logs   INTEGER, -- what the server counted at its beginning; NULL when it did not
-  server_missed INTEGER,
-  trouble       TEXT NOT NULL DEFAULT '', -- what last went wrong, in codes
-  trouble_at    INTEGER
+  account      INTEGER PRIMARY KEY REFERENCES account,
+  availability TEXT NOT NULL CHECK (availability IN ('unknown', 'available', 'unavailable')),
+  checked      INTEGER, -- when the server last said which
+  begun        INTEGER, -- when the round that is not finished began; NULL when none is
+  whole        INTEGER NOT NULL, -- whether that round may be taken to read all there is
+  round        INTEGER, -- when the last round that was finished began
+  finished     INTEGER, -- when it was finished
+  trouble      TEXT NOT NULL, -- what last went wrong, in codes; '' since it went well again
+  trouble_at   INTEGER
 ) STRICT;
 
--- What a round that is not finished has still to read.
+-- What a round that is not finished has found to read, and has read.
 CREATE TABLE history_task (
-  id       INTEGER PRIMARY KEY AUTOINCREMENT,
-  account  INTEGER NOT NULL REFERENCES account,
-  rel      TEXT NOT NULL,
-  url      TEXT NOT NULL,
+  id      INTEGER PRIMARY KEY AUTOINCREMENT,
+  account INTEGER NOT NULL REFERENCES account,
+  rel     TEXT NOT NULL,
+  url     TEXT NOT NULL,
+  done    INTEGER NOT NULL DEFAULT 0,
   UNIQUE (account, url)
 ) STRICT;
+
+CREATE INDEX history_pending ON history_task (account, id) WHERE done = 0;
 
 -- The newest version of each resource of the history: what is the same as that
 -- is not stored again.

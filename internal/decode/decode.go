@@ -71,8 +71,8 @@ func resource(o archive.Observation) ([]archive.Decoded, error) {
 	if err != nil {
 		return nil, err
 	}
-	if head.Rel == "" {
-		return nil, nil // an answer that says nothing
+	if head.Rel == "" || o.Source == archive.SourceBackfill && !ofHistory(head.Rel) {
+		return nil, nil // an answer that says nothing, or only where the history is
 	}
 	e := entry{account: o.Account, url: o.URL, event: ucwa.Event{
 		Type:     fetched,

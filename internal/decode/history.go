@@ -11,6 +11,16 @@ import (
 // decodeNothing understands a resource from which nothing follows.
 func decodeNothing(entry) ([]archive.Change, error) { return nil, nil }
 
+// ofHistory reports whether a resource tells of what happened rather than of
+// the way to it.
+func ofHistory(rel string) bool {
+	switch rel {
+	case ucwa.RelConversationLogs, ucwa.RelConversationLog, ucwa.RelTranscripts, ucwa.RelMissedItems:
+		return true
+	}
+	return false
+}
+
 // decodeLog reads a conversation of the server's history
 // (conversationLog_ref.md).
 func decodeLog(e entry) ([]archive.Change, error) {

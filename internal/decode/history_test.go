@@ -103,8 +103,12 @@ func TestMissedItems(t *testing.T) {
 	}
 }
 
-// An answer that is an error says nothing of conversations.
+// An answer that is an error, or leads to the history, says nothing of
+// conversations.
 func TestRefusedHistory(t *testing.T) {
+	if got := read("/communication", `{"rel":"communication","_links":{}}`); got != nil {
+		t.Errorf("%+v", got)
+	}
 	if got := decode.Observation(archive.Observation{ID: 1, Source: archive.SourceBackfill, Status: 502, Body: []byte("<html>")}); got != nil {
 		t.Errorf("%+v", got)
 	}

@@ -45,7 +45,8 @@ type wireCommunication struct {
 	History string `json:"conversationHistory"`
 }
 
-// Communication gets the communication resource of an application. Errors are
+// Communication gets the communication resource of an application, with the
+// answer that told of it. An application without one offers nothing. Errors are
 // as of Poll, beside the answer that led to them.
 func (c *Client) Communication(ctx context.Context, application string) (Communication, Response, error) {
 	r, err := c.Fetch(ctx, application)
@@ -65,7 +66,7 @@ func (c *Client) Communication(ctx context.Context, application string) (Communi
 	}
 	href := firstOf(app.Embedded.Communication.Links.Href("self"), app.Links.Href(relCommunication))
 	if href == "" {
-		return Communication{}, r, fmt.Errorf("ucwa: the application links to no communication: %w", archive.ErrInvalid)
+		return Communication{}, r, nil
 	}
 	if r, err = c.Fetch(ctx, href); err != nil {
 		return Communication{}, r, err

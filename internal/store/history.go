@@ -3,6 +3,7 @@ package store
 import (
 	"bytes"
 	"crypto/sha256"
+	"math"
 	"regexp"
 	"strings"
 	"time"
@@ -75,7 +76,8 @@ func (a *applier) loggedConversation(ch archive.LogChange) (n rowID, err error) 
 }
 
 // settle gives a conversation that only the history shows its place among the
-// others: behind what had been received when it was last heard of.
+// others: behind what had been received when its last message was written, or
+// until one is known when its log was.
 func (a *applier) settle(n rowID, at archive.Time) error {
 	if !at.Known() {
 		return nil
@@ -85,7 +87,7 @@ func (a *applier) settle(n rowID, at archive.Time) error {
 		func(r row) { before = archive.ObservationID(r.int()) }, a.account, at, a.observation.ID); err != nil {
 		return err
 	}
-	return exec(a.conn, `UPDATE conversation SET place = max(place, ?1), place_time = max(place_time, ?2) WHERE n = ?3 AND NOT live`,
+	return exec(a.conn, `UPDATE conversation SET place = ?1, place_time = ?2 WHERE n = ?3 AND NOT live`,
 		int64(archive.NewEventID(before+1, 0)), at.Nanos(), n)
 }
 
@@ -250,7 +252,7 @@ func (c candidate) may(s sighting) bool {
 // addLogged adds a message that only the history shows.
 func (a *applier) addLogged(conv, author rowID, ch archive.LogMessageChange, s sighting) error {
 	at := archive.Dated{Time: ch.Time, Source: archive.FromServer}
-	placeTime := int64(0)
+	placeTime := int64(math.MaxInt64)
 	if ch.Time.Known() {
 		placeTime = ch.Time.Nanos()
 	} else {
@@ -299,7 +301,7 @@ func (a *applier) reopenSpan(conv rowID, at archive.Time) error {
 		return err
 	}
 	if err := exec(a.conn, `UPDATE conversation SET ended = ?1, ended_source = 'server'
-		WHERE n = ?2 AND NOT live AND (ended IS NULL OR ended < ?1)`, at, conv); err != nil {
+		WHERE n = ?2 AND NOT live AND (ended IS NULL OR ended < ?1)`, at, conv); err != nil || a.conn.Changes() == 0 {
 		return err
 	}
 	return a.settle(conv, at)

@@ -90,6 +90,7 @@ func (p *program) commands() []*cobra.Command {
 		p.exportCommand(),
 		p.statusCommand(),
 		p.rebuildCommand(),
+		p.simCommand(),
 		p.versionCommand(),
 	}
 }

@@ -45,39 +45,46 @@ type wireCommunication struct {
 	History string `json:"conversationHistory"`
 }
 
+func (w wireCommunication) communication() Communication {
+	return Communication{Logs: w.Links.Href(RelConversationLogs), MissedItems: w.Links.Href(RelMissedItems), History: w.History}
+}
+
 // Communication gets the communication resource of an application, with the
-// answer that told of it. An application without one offers nothing. Errors are
-// as of Poll, beside the answer that led to them.
+// answer that told of it. An application without one offers nothing. What is
+// embedded in the application may offer a history where the resource itself, as
+// it was before the user became available, does not yet: either will do. Errors
+// are as of Poll, beside the answer that led to them.
 func (c *Client) Communication(ctx context.Context, application string) (Communication, Response, error) {
-	r, err := c.Fetch(ctx, application)
+	app, err := c.Fetch(ctx, application)
+	if err != nil {
+		return Communication{}, app, err
+	}
+	var w struct {
+		Links    Links `json:"_links"`
+		Embedded struct {
+			Communication wireCommunication `json:"communication"`
+		} `json:"_embedded"`
+	}
+	if err := parseLenient(app.Body, &w); err != nil {
+		return Communication{}, app, err
+	}
+	embedded := w.Embedded.Communication
+	href := firstOf(embedded.Links.Href("self"), w.Links.Href(relCommunication))
+	if href == "" {
+		return embedded.communication(), app, nil
+	}
+	r, err := c.Fetch(ctx, href)
 	if err != nil {
 		return Communication{}, r, err
 	}
-	var app struct {
-		Links    Links `json:"_links"`
-		Embedded struct {
-			Communication struct {
-				Links Links `json:"_links"`
-			} `json:"communication"`
-		} `json:"_embedded"`
-	}
-	if err := parseLenient(r.Body, &app); err != nil {
+	var own wireCommunication
+	if err := parseLenient(r.Body, &own); err != nil {
 		return Communication{}, r, err
 	}
-	href := firstOf(app.Embedded.Communication.Links.Href("self"), app.Links.Href(relCommunication))
-	if href == "" {
-		return Communication{}, r, nil
+	if own.Links.Href(RelConversationLogs) == "" && embedded.Links.Href(RelConversationLogs) != "" {
+		return embedded.communication(), app, nil
 	}
-	if r, err = c.Fetch(ctx, href); err != nil {
-		return Communication{}, r, err
-	}
-	var w wireCommunication
-	if err := parseLenient(r.Body, &w); err != nil {
-		return Communication{}, r, err
-	}
-	return Communication{
-		Logs: w.Links.Href(RelConversationLogs), MissedItems: w.Links.Href(RelMissedItems), History: w.History,
-	}, r, nil
+	return own.communication(), r, nil
 }
 
 func parseLenient(body []byte, v any) error {

@@ -1,12 +1,10 @@
 package store
 
 import (
-	"cmp"
 	"context"
 	"fmt"
 	"math"
 	"slices"
-	"strconv"
 	"strings"
 
 	"zombiezen.com/go/sqlite"
@@ -158,21 +156,10 @@ func (a *applier) updateMessage(known archive.EventID, ch archive.MessageChange)
 		ch.Reason.Code, ch.Reason.Subcode, ch.Reason.Message, known)
 }
 
-// evidence notes that the event at hand shows a message again: live, or in a
-// log of the history.
-func (a *applier) evidence(message archive.EventID, log string) error {
-	if message == a.event {
-		return nil
-	}
-	return exec(a.conn, `INSERT OR IGNORE INTO evidence (message, event, log) VALUES (?, ?, ?)`, message, a.event, log)
-}
-
 const selectMessage = `SELECT m.event, m.id, v.id, ifnull(p.id, ''), ifnull(p.uri, ''),
 	iif(m.author_name <> '', m.author_name, ifnull(p.name, '')), m.direction, m.time, m.time_source, m.format, m.text, m.html,
 	m.text_known, m.status, m.code, m.subcode, m.reason, m.place, m.live,
-	(SELECT group_concat(event) FROM evidence WHERE message = m.event AND log = ''),
-	(SELECT group_concat(event) FROM evidence WHERE message = m.event AND log <> ''),
-	EXISTS (SELECT 1 FROM sighting s WHERE s.message = m.event)
+	(SELECT group_concat(iif(log = '', event, -event)) FROM evidence WHERE message = m.event)
 	FROM message m JOIN conversation v ON v.n = m.conversation LEFT JOIN person p ON p.n = m.author `
 
 func scanMessage(r row) archive.Message {
@@ -183,46 +170,16 @@ func scanMessage(r row) archive.Message {
 		Time: r.time(), TimeSource: archive.TimeSource(r.text()), Format: r.text(), Text: r.text(), HTML: r.text(),
 		TextKnown: r.bool(), Status: r.text(), Reason: r.reason(), Place: archive.EventID(r.int()),
 	}
-	live, seenLive, seenInLog := r.bool(), r.events(), r.events()
-	logged := r.bool()
-	// The first event is the history's where what came later was first seen there.
-	first := archive.Evidence{Event: e, Provenance: archive.ProvenanceLive}
-	if !live || m.Place != e {
-		first.Provenance = archive.ProvenanceLog
-	}
-	m.Provenance = provenance(live, logged)
-	m.Evidence = []archive.Evidence{first}
-	for _, e := range seenLive {
-		m.Evidence = append(m.Evidence, archive.Evidence{Event: e, Provenance: archive.ProvenanceLive})
-	}
-	for _, e := range seenInLog {
-		m.Evidence = append(m.Evidence, archive.Evidence{Event: e, Provenance: archive.ProvenanceLog})
-	}
-	slices.SortFunc(m.Evidence, func(a, b archive.Evidence) int { return cmp.Compare(a.Event, b.Event) })
+	m.Evidence = r.evidence(e, r.bool() && m.Place == e)
 	for _, e := range m.Evidence {
 		m.Events = append(m.Events, e.Event)
-	}
-	return m
-}
-
-func provenance(live, logged bool) archive.Provenance {
-	switch {
-	case live && logged:
-		return archive.ProvenanceBoth
-	case live:
-		return archive.ProvenanceLive
-	}
-	return archive.ProvenanceLog
-}
-
-// events reads a list of further events that show what the first one shows.
-func (r row) events() (out []archive.EventID) {
-	for s := range strings.SplitSeq(r.text(), ",") {
-		if n, err := strconv.ParseInt(s, 10, 64); err == nil {
-			out = append(out, archive.EventID(n))
+		if m.Provenance == "" {
+			m.Provenance = e.Provenance
+		} else if m.Provenance != e.Provenance {
+			m.Provenance = archive.ProvenanceBoth
 		}
 	}
-	return out
+	return m
 }
 
 func messages(c *sqlite.Conn, clause string, args ...any) ([]archive.Message, error) {

@@ -81,7 +81,7 @@ func (r *recorder) lostAt(started archive.Time, err error) archive.Time {
 	if cut, again := p.resp.Broken(); cut.Known() && !again.Known() {
 		return cut
 	}
-	if ago, answered := r.pacer.answeredAgo(r.ticket); answered {
+	if ago, answered := r.pacer.ago(r.ticket, (*ticket).lastAnswered); answered {
 		return archive.At(now.Add(-ago))
 	}
 	if !p.resp.Parked().Known() || ucwa.TimedOut(err) {

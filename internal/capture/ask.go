@@ -2,6 +2,7 @@ package capture
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"time"
 
@@ -46,6 +47,12 @@ func (r *recorder) ask(ctx context.Context) (resp ucwa.Response, err error) {
 	}
 	r.pollCost = r.pacer.cost(t)
 	r.turned(resp)
+	var api *ucwa.APIError
+	if cut, _ := resp.Broken(); cut.Known() && err != nil {
+		r.abandoned = true
+	} else if err == nil || !errors.As(err, &api) {
+		r.abandoned = err != nil && resp.Parked().Known()
+	}
 	return resp, err
 }
 

@@ -174,6 +174,14 @@ type wire struct {
 	pacer *pacer
 }
 
+// Inner is the transport that makes the requests (ucwa.Wrapper).
+func (w wire) Inner() http.RoundTripper { return w.base }
+
+// Around counts the requests of another transport for the same account.
+func (w wire) Around(base http.RoundTripper) http.RoundTripper {
+	return wire{base: base, pacer: w.pacer}
+}
+
 // RoundTrip makes one request.
 func (w wire) RoundTrip(r *http.Request) (*http.Response, error) {
 	t, _ := r.Context().Value(ticketKey{}).(*ticket)

@@ -67,7 +67,7 @@ func (p *program) printTranscript(c conversationWhole) error {
 	b.WriteByte('\n')
 	gaps := c.Uncaptured
 	for _, m := range c.Written {
-		for len(gaps) > 0 && gaps[0].After < m.Event.Observation() {
+		for len(gaps) > 0 && comesBefore(gaps[0], m) {
 			b.WriteString(tellGap(gaps[0]))
 			gaps = gaps[1:]
 		}
@@ -85,9 +85,20 @@ func (p *program) printTranscript(c conversationWhole) error {
 	return err
 }
 
+// comesBefore reports whether a gap is to be told before a message. What only
+// the server's history shows has no place of its own in the log, but a time.
+func comesBefore(g archive.Gap, m archive.Message) bool {
+	return g.After < m.Place.Observation() ||
+		m.Provenance == archive.ProvenanceLog && m.Time.Known() && !g.From.After(m.Time.Time)
+}
+
 // tellGap tells what was not captured.
 func tellGap(g archive.Gap) string {
-	return fmt.Sprintf("  … not captured from %s to %s (%s)\n", moment(g.From, archive.FromReceipt), moment(g.To, archive.FromReceipt), g.Cause)
+	filled := ""
+	if g.Backfilled {
+		filled = "; read from the server's history since"
+	}
+	return fmt.Sprintf("  … not captured from %s to %s (%s%s)\n", moment(g.From, archive.FromReceipt), moment(g.To, archive.FromReceipt), g.Cause, filled)
 }
 
 func you(local bool) string {
@@ -98,7 +109,7 @@ func you(local bool) string {
 }
 
 func leftText(s archive.Participant) string {
-	if s.LeftEvent == 0 {
+	if s.LeftSource == "" {
 		return "now"
 	}
 	return moment(s.Left, s.LeftSource)

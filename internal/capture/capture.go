@@ -45,6 +45,7 @@ type Config struct {
 	Account string      // the account's URI
 	Client  ucwa.Config // where to sign in and as whom
 	Log     Log
+	History HistoryLog // where the server's conversation history goes; nil leaves it unread
 	// Presence is what colleagues see (signInAs); "" leaves it to the server.
 	Presence string
 	// SignOut ends the application at a planned stop, which also ends the
@@ -72,8 +73,10 @@ func Run(ctx context.Context, cfg Config) error {
 		return fmt.Errorf("capture: start: %w", err)
 	}
 	r.fetcher.start(ctx)
+	r.history.start(ctx)
 	err := r.loop(ctx)
 	r.alive.stop()
+	r.history.stop()
 	r.fetcher.stop()
 	r.finish(ctx, err)
 	if err != nil {
@@ -106,6 +109,7 @@ func newRecorder(cfg Config) *recorder {
 		cfg: cfg, log: cfg.Logger,
 		coverage: &coverage{log: cfg.Log, account: cfg.Account, now: cfg.Now},
 		fetcher:  newFetcher(cfg),
+		history:  newHistorian(cfg),
 		alive:    &alive{presence: cfg.Presence, log: cfg.Logger},
 		pace:     newPace(),
 	}

@@ -21,6 +21,7 @@ type recorder struct {
 	cursor   archive.Cursor // durable, but for Next, which gone clears
 	coverage *coverage
 	fetcher  *fetcher
+	history  *historian
 	alive    *alive
 
 	// unsaved are answers that the log has refused. They are offered again
@@ -102,6 +103,7 @@ func (r *recorder) poll(ctx context.Context) error {
 	r.covered(ctx, resp)
 	r.log.Debug("batch committed", "events", env.Count(), "bytes", len(resp.Body))
 	r.fetcher.wanted(r.client, r.cursor.Capture, env)
+	r.wantMissed(env)
 	if err := r.pause(resp, env); err != nil {
 		return err
 	}

@@ -25,6 +25,7 @@ func (r *recorder) signIn(ctx context.Context) error {
 	}
 	if r.cursor.Next != "" {
 		r.alive.start(ctx, client, ucwa.Application{URL: r.cursor.Application})
+		r.wantHistory("start")
 	}
 	return nil
 }
@@ -84,6 +85,7 @@ func (r *recorder) create(ctx context.Context) error {
 		r.log.Warn("the server knows this user by another address than the account's")
 	}
 	r.alive.start(ctx, r.client, app)
+	r.wantHistory("new application")
 	return nil
 }
 

@@ -81,7 +81,9 @@ func (a *alive) makeAvailable(ctx context.Context, client *ucwa.Client, app ucwa
 		}
 		app = now
 	}
-	if err := client.MakeAvailable(ctx, app, a.presence); err != nil {
+	// HTML is asked for beside plain text, which comes with its links doubled.
+	as := ucwa.Availability{SignInAs: a.presence, Formats: []string{"Plain", "Html"}, Modalities: []string{"Messaging"}}
+	if err := client.MakeAvailable(ctx, app, as); err != nil {
 		return app, err
 	}
 	now, err := client.Application(ctx, app.URL)

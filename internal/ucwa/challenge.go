@@ -1,9 +1,13 @@
 package ucwa
 
 import (
+	"fmt"
 	"net/http"
+	"net/url"
 	"slices"
 	"strings"
+
+	"archiver/internal/archive"
 )
 
 // challenge is one authentication scheme that a 401 offers.
@@ -26,6 +30,38 @@ func oauthChallenge(h http.Header) (href string, grants []string, ok bool) {
 		}
 	}
 	return "", nil, false
+}
+
+// passwordGrant is the grant that sends a name and a password to the token
+// service (AuthenticationInUCWA.md).
+const passwordGrant = "password"
+
+func offers(grants []string, grant string) bool {
+	return slices.ContainsFunc(grants, func(g string) bool { return strings.EqualFold(g, grant) })
+}
+
+// usable says why nobody can sign in with what was found.
+func usable(found Discovery) error {
+	switch {
+	case offers(found.Grants, passwordGrant):
+		return nil
+	case found.Authority != "":
+		return ErrModernAuth
+	}
+	return fmt.Errorf("the server does not allow signing in by password; ask its administrator (Set-CsAuthConfig): %w", archive.ErrUnauthorized)
+}
+
+// authority is where the Bearer challenge says that modern authentication
+// begins; "" when it does not.
+func authority(h http.Header) string {
+	for _, c := range parseChallenges(h.Values("WWW-Authenticate")) {
+		if uri := c.params["authorization_uri"]; strings.EqualFold(c.scheme, "Bearer") && uri != "" {
+			if u, err := resolve(&url.URL{}, uri); err == nil && u.Scheme == "https" {
+				return u.String()
+			}
+		}
+	}
+	return ""
 }
 
 func splitList(s string) []string {

@@ -16,15 +16,19 @@ import (
 
 // Config says where to sign in and as whom.
 type Config struct {
-	// RootURL is where autodiscovery starts, such as
+	// Address is the user's SIP address, with "sip:" or without. Its domain says
+	// where autodiscovery starts, and the hosts below that may be led to.
+	Address string
+	// RootURL is where autodiscovery starts instead, such as
 	// https://lyncdiscover.contoso.example/. It must be https unless its host
-	// is this machine.
+	// is this machine. "" is the roots of Address's domain.
 	RootURL string
-	// Username is a SIP address without "sip:", or DOMAIN\user.
+	// Username is a SIP address without "sip:", or DOMAIN\user; "" is Address.
+	// Without an Address, its domain counts as the user's.
 	Username string
 	Password Secret
 	// Hosts are further domains that autodiscovery may lead to. The root's own
-	// host and the hosts under the username's domain always may.
+	// host and the hosts under the user's domain always may.
 	Hosts []string
 	// HTTPClient gives the transport (proxy, certificates, limits); nil is the
 	// default one. Its redirect policy, cookies and timeout are not used.
@@ -47,11 +51,15 @@ type Client struct {
 // SignIn discovers the user's server and gets a token. Refused credentials are
 // an error that wraps archive.ErrUnauthorized after exactly one attempt, since
 // a second would count towards locking the account. A server that does not
-// answer is archive.ErrUnavailable.
+// answer is archive.ErrUnavailable. It discovers as Discover does, with the
+// same errors; ErrModernAuth is a server that takes no password.
 func SignIn(ctx context.Context, cfg Config) (*Client, error) {
 	c := newClient(cfg)
-	d := discovery{client: c, config: cfg}
-	if err := d.run(ctx); err != nil {
+	d, err := newDiscovery(c, cfg)
+	if err == nil {
+		err = d.signIn(ctx)
+	}
+	if err != nil {
 		return nil, fmt.Errorf("ucwa: sign in: %w", err)
 	}
 	c.log.Info("signed in", "server", c.Origin())
@@ -121,7 +129,10 @@ func resolve(base *url.URL, href string) (*url.URL, error) {
 		return nil, fmt.Errorf("ucwa: a link is not a URL: %w", archive.ErrInvalid)
 	}
 	u := base.ResolveReference(ref)
-	if u.Host == "" || u.User != nil {
+	if u.Hostname() == "" || u.User != nil {
+		return nil, fmt.Errorf("ucwa: a link is not a web address: %w", archive.ErrInvalid)
+	}
+	if u.Host, err = asciiHost(u.Host); err != nil {
 		return nil, fmt.Errorf("ucwa: a link is not a web address: %w", archive.ErrInvalid)
 	}
 	u.Fragment, u.RawFragment = "", ""

@@ -11,11 +11,15 @@ import (
 
 // settings are read once, by the first who asks: commands that need none work
 // with a broken file too.
-func (p *program) settings() (*config.Settings, error) {
+func (p *program) settings() (*config.Settings, error) { return p.load(false) }
+
+// load reads the settings from a file that, if made is true, is about to be
+// made.
+func (p *program) load(made bool) (*config.Settings, error) {
 	if p.settled != nil {
 		return p.settled, nil
 	}
-	s, err := config.Load(config.Source{File: p.config, Env: p.env, Flags: map[string]string{"archive": p.archive}})
+	s, err := config.Load(config.Source{File: p.config, Env: p.env, Flags: map[string]string{"archive": p.archive}, New: made})
 	p.settled = s
 	return s, err
 }

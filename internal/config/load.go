@@ -25,6 +25,8 @@ type Source struct {
 	// Flags are values of the command line by the name of their setting. They
 	// win over the environment, which wins over the file.
 	Flags map[string]string
+	// New says that a file that was named need not be there yet.
+	New bool
 }
 
 // Settings are loaded and checked settings that know where they come from.
@@ -76,6 +78,9 @@ func (s *Settings) readFile(k *koanf.Koanf, src Source) ([]map[string]any, error
 		if errors.Is(err, os.ErrNotExist) {
 			return nil, nil
 		}
+	}
+	if errors.Is(err, os.ErrNotExist) && src.New {
+		return nil, nil
 	}
 	if errors.Is(err, os.ErrNotExist) {
 		return nil, fmt.Errorf("config: %s is not there; make it with `archiver init ADDRESS`: %w", file, archive.ErrNotFound)

@@ -128,6 +128,8 @@ func TestRootsAreAskedInTheirOrder(t *testing.T) {
 			internalPlain: linksTo("redirect", "http://web.contoso.example/root"), externalPlain: linksTo("user", externalPlain+"/user")},
 			"", []string{internalTLS, internalPlain, externalTLS, externalPlain}},
 		{"nothing anywhere", nil, "", []string{internalTLS, internalPlain, externalTLS, externalPlain}},
+		{"one root leads to another that is down", map[string]http.HandlerFunc{internalPlain: linksTo("redirect", externalTLS+"/")},
+			"", []string{internalTLS, internalPlain, externalTLS, externalTLS, externalPlain}},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
@@ -140,7 +142,8 @@ func TestRootsAreAskedInTheirOrder(t *testing.T) {
 			if (err == nil) != (tt.root != "") {
 				t.Fatalf("error %v", err)
 			}
-			if err != nil && !errors.Is(err, archive.ErrUnavailable) && !errors.Is(err, archive.ErrInvalid) {
+			wrong := strings.HasPrefix(tt.name, "http gives nothing")
+			if err != nil && (errors.Is(err, archive.ErrInvalid) != wrong || errors.Is(err, archive.ErrUnavailable) == wrong) {
 				t.Errorf("error %v", err)
 			}
 			want := ucwa.Discovery{}

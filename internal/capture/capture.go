@@ -38,6 +38,11 @@ type Log interface {
 	AppendGap(ctx context.Context, g archive.Gap) (archive.GapID, error)
 	CloseGap(ctx context.Context, id archive.GapID, to archive.Time) error
 	OpenGaps(ctx context.Context, account string) ([]archive.Gap, error)
+	// Fetches lists what appended observations want fetched and nothing has
+	// answered yet, least tried first.
+	Fetches(ctx context.Context, account string, limit int) ([]archive.Fetch, error)
+	// NoteFetch notes what came of a fetch that brought nothing.
+	NoteFetch(ctx context.Context, id archive.FetchID, outcome archive.FetchOutcome) error
 }
 
 // Config says what to capture and where to put it.

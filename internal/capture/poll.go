@@ -94,14 +94,17 @@ func (r *recorder) poll(ctx context.Context) error {
 	if err := r.cover(ctx, resp, env); err != nil {
 		return pollError{resp, r.refused(o, err)}
 	}
+	o.Wants = wanted(env)
 	cur := r.cursor
-	cur.Next, cur.Updated = next, resp.Received
+	cur.Next, cur.Updated, cur.Polled = next, resp.Received, resp.Received
 	if err := r.save(ctx, []archive.Observation{o}, cur); err != nil {
 		return pollError{resp, r.refused(o, err)}
 	}
 	r.covered(ctx, resp)
 	r.log.Debug("batch committed", "events", env.Count(), "bytes", len(resp.Body))
-	r.fetcher.wanted(r.client, r.cursor.Capture, env)
+	if len(o.Wants) > 0 {
+		r.fetcher.notify()
+	}
 	if err := r.pause(resp, env); err != nil {
 		return err
 	}

@@ -34,6 +34,7 @@ func (r *recorder) failed(ctx context.Context, started archive.Time, err error) 
 	}
 	if v.signIn || v.cause == archive.GapUnreachable && r.failures%rediscoverAfter == 0 {
 		r.alive.stop()
+		r.fetcher.serve(nil, "")
 		r.client = nil
 	}
 	if v.unclear && r.failures%probeAfter == 0 && r.probe(ctx) {

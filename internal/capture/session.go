@@ -24,6 +24,7 @@ func (r *recorder) signIn(ctx context.Context) error {
 		return r.gone(ctx, archive.At(r.cfg.Now())) // the user has moved to another server
 	}
 	if r.cursor.Next != "" {
+		r.fetcher.serve(client, r.cursor.Capture)
 		r.alive.start(ctx, client, ucwa.Application{URL: r.cursor.Application})
 	}
 	return nil
@@ -42,6 +43,7 @@ func (r *recorder) signInError(err error) error {
 // cursor of the next one can be.
 func (r *recorder) gone(ctx context.Context, at archive.Time) error {
 	r.alive.stop()
+	r.fetcher.serve(nil, "")
 	r.cursor.Next = ""
 	r.log.Warn("application gone")
 	if err := r.lost(ctx, at, archive.GapApplicationGone); err != nil {
@@ -83,6 +85,7 @@ func (r *recorder) create(ctx context.Context) error {
 	if app.MeURI != "" && app.MeURI != ucwa.NormalizeURI(r.cfg.Account) {
 		r.log.Warn("the server knows this user by another address than the account's")
 	}
+	r.fetcher.serve(r.client, cur.Capture)
 	r.alive.start(ctx, r.client, app)
 	return nil
 }

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"net/http"
 	"path/filepath"
 	"strings"
 	"sync"
@@ -90,9 +91,10 @@ func (p *program) captureConfigs(ctx context.Context, url string, f captureFlags
 	if len(accounts) > 1 && (f.passwordFile != "" || f.passwordCommand != "") {
 		return nil, invalid("the password of which account? Pick one with --account")
 	}
+	reach := reachers{accounts: len(accounts)}
 	var out []capture.Config
 	for _, a := range accounts {
-		cfg, err := p.captureConfig(ctx, a, f)
+		cfg, err := p.captureConfig(ctx, a, f, &reach)
 		if err != nil {
 			return nil, err
 		}
@@ -162,13 +164,14 @@ func (f captureFlags) change(a *config.Account, unknown bool) error {
 }
 
 // captureConfig is how one account is captured.
-func (p *program) captureConfig(ctx context.Context, a config.Account, f captureFlags) (capture.Config, error) {
-	password, err := p.password(ctx, a, f.signIn)
+func (p *program) captureConfig(ctx context.Context, a config.Account, f captureFlags, reach *reachers) (capture.Config, error) {
+	client, err := p.clientConfig(a, reach)
 	if err != nil {
 		return capture.Config{}, err
 	}
-	client := p.clientConfig(a)
-	client.Password = password
+	if client.Password, err = p.password(ctx, a, f.signIn); err != nil {
+		return capture.Config{}, err
+	}
 	return capture.Config{
 		Account:  ucwa.NormalizeURI(a.Address),
 		Client:   client,
@@ -178,14 +181,37 @@ func (p *program) captureConfig(ctx context.Context, a config.Account, f capture
 	}, nil
 }
 
+// reachers are the transports of a process, one for each file of authorities:
+// accounts share them, since idle connections are worth keeping.
+type reachers struct {
+	accounts int
+	byFile   map[string]*http.Client
+}
+
+func (r *reachers) client(caFile string) (*http.Client, error) {
+	if c, ok := r.byFile[caFile]; ok {
+		return c, nil
+	}
+	t, err := ucwa.NewTransport(ucwa.TransportConfig{CAFile: caFile, Accounts: max(1, r.accounts)})
+	if err != nil {
+		return nil, err
+	}
+	if r.byFile == nil {
+		r.byFile = make(map[string]*http.Client)
+	}
+	r.byFile[caFile] = &http.Client{Transport: t}
+	return r.byFile[caFile], nil
+}
+
 // clientConfig is how an account is reached, without its password.
-func (p *program) clientConfig(a config.Account) ucwa.Config {
-	cfg := ucwa.Config{RootURL: a.Server, Username: a.SignInName(), Hosts: a.Hosts,
+func (p *program) clientConfig(a config.Account, reach *reachers) (ucwa.Config, error) {
+	client, err := reach.client(a.CAFile)
+	cfg := ucwa.Config{RootURL: a.Server, Username: a.SignInName(), Hosts: a.Hosts, HTTPClient: client,
 		UserAgent: "archiver/" + release, Logger: p.logger(), Now: p.now}
 	if strings.Contains(a.Address, "@") {
 		cfg.Address = a.Address
 	}
-	return cfg
+	return cfg, err
 }
 
 // notice says what capture is to the user's contacts and other clients, and

@@ -224,6 +224,7 @@ func (p *program) keep(a config.Account, secret ucwa.Secret, place, wanted strin
 type entrance struct {
 	program *program
 	acct    config.Account
+	reach   reachers
 }
 
 // discover finds the server without credentials and shows the hosts.
@@ -235,8 +236,12 @@ func (e *entrance) discover(ctx context.Context) (ucwa.Discovery, error) {
 	}
 	p.say("looking for the server of %s, beginning at %s", e.acct.Address, from)
 	var found ucwa.Discovery
-	err := e.trusting(func() (err error) {
-		found, err = ucwa.Discover(ctx, p.clientConfig(e.acct))
+	err := e.trusting(func() error {
+		cfg, err := p.clientConfig(e.acct, &e.reach)
+		if err != nil {
+			return err
+		}
+		found, err = ucwa.Discover(ctx, cfg)
 		return err
 	})
 	if err != nil {
@@ -260,8 +265,11 @@ func hostOf(address string) string {
 // test signs in once. A password that was refused is never sent again.
 func (e *entrance) test(ctx context.Context, secret ucwa.Secret) (*ucwa.Client, error) {
 	var client *ucwa.Client
-	err := e.trusting(func() (err error) {
-		cfg := e.program.clientConfig(e.acct)
+	err := e.trusting(func() error {
+		cfg, err := e.program.clientConfig(e.acct, &e.reach)
+		if err != nil {
+			return err
+		}
 		cfg.Password = secret
 		client, err = ucwa.SignIn(ctx, cfg)
 		return err

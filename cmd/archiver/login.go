@@ -160,7 +160,10 @@ func (p *program) endApplication(ctx context.Context, acct config.Account, v vau
 	if err != nil {
 		return "", err
 	}
-	cfg := p.clientConfig(acct)
+	cfg, err := p.clientConfig(acct, &reachers{})
+	if err != nil {
+		return "", err
+	}
 	cfg.Password = secret
 	client, err := ucwa.SignIn(ctx, cfg)
 	if err == nil {

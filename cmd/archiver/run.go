@@ -38,6 +38,10 @@ type program struct {
 // run is the whole program as a function. It returns the exit code.
 func run(ctx context.Context, env func(string) string, in io.Reader, out, errOut io.Writer, args []string) int {
 	p := &program{in: in, out: out, err: errOut, env: env, now: time.Now, level: slog.LevelWarn, ring: systemKeyring{env: env}}
+	return p.execute(ctx, args)
+}
+
+func (p *program) execute(ctx context.Context, args []string) int {
 	root := p.rootCommand()
 	root.SetArgs(args)
 	return p.exit(ctx, root.ExecuteContext(ctx))
@@ -96,6 +100,8 @@ func (p *program) commands() []*cobra.Command {
 		p.showCommand(),
 		p.exportCommand(),
 		p.statusCommand(),
+		p.tailCommand(),
+		p.whoisCommand(),
 		p.rebuildCommand(),
 		p.configCommand(),
 		p.versionCommand(),

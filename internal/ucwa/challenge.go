@@ -1,13 +1,10 @@
 package ucwa
 
 import (
-	"fmt"
 	"net/http"
 	"net/url"
 	"slices"
 	"strings"
-
-	"archiver/internal/archive"
 )
 
 // challenge is one authentication scheme that a 401 offers.
@@ -30,25 +27,6 @@ func oauthChallenge(h http.Header) (href string, grants []string, ok bool) {
 		}
 	}
 	return "", nil, false
-}
-
-// passwordGrant is the grant that sends a name and a password to the token
-// service (AuthenticationInUCWA.md).
-const passwordGrant = "password"
-
-func offers(grants []string, grant string) bool {
-	return slices.ContainsFunc(grants, func(g string) bool { return strings.EqualFold(g, grant) })
-}
-
-// usable says why nobody can sign in with what was found.
-func usable(found Discovery) error {
-	switch {
-	case offers(found.Grants, passwordGrant):
-		return nil
-	case found.Authority != "":
-		return ErrModernAuth
-	}
-	return fmt.Errorf("the server does not allow signing in by password; ask its administrator (Set-CsAuthConfig): %w", archive.ErrUnauthorized)
 }
 
 // authority is where the Bearer challenge says that modern authentication

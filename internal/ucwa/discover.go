@@ -252,14 +252,15 @@ func (d *discovery) challenge(ctx context.Context, user *url.URL) (Discovery, er
 // enter signs in at a user resource. It is done when next is nil, else the user
 // is at home behind another root.
 func (d *discovery) enter(ctx context.Context, found Discovery) (next *url.URL, err error) {
-	if err := usable(found); err != nil {
+	grant, err := chooseGrant(d.config, found)
+	if err != nil {
 		return nil, err
 	}
 	user, err := url.Parse(found.UserURL)
 	if err != nil {
 		return nil, fmt.Errorf("user link: %w", archive.ErrInvalid)
 	}
-	tokens := newTokens(d.client, d.config, found.TokenURL)
+	tokens := newTokens(d.client, d.config, grant, found.TokenURL)
 	token, err := tokens.renew(ctx, Secret{})
 	if err != nil {
 		return nil, err

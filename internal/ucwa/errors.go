@@ -148,6 +148,8 @@ func transportClass(err error) error {
 	switch {
 	case errors.Is(err, errTimeout), errors.Is(err, context.DeadlineExceeded), errors.As(err, &timeout) && timeout.Timeout():
 		return errTimeout
+	case errors.Is(err, errHeld):
+		return errHeld
 	case errors.As(err, &op), errors.As(err, &dns):
 		return err
 	case errors.As(err, &cert), errors.As(err, &authority), errors.As(err, &hostname):

@@ -178,6 +178,7 @@ func (p *program) captureConfig(ctx context.Context, a config.Account, f capture
 		Presence: a.SignInAs,
 		Logger:   p.logger(),
 		Now:      p.now,
+		Machine:  capture.Machine(),
 	}, nil
 }
 

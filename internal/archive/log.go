@@ -133,6 +133,8 @@ const (
 	GapUnauthorized GapCause = "unauthorized"
 	// GapStorage: the store refused a commit, so nothing could be acknowledged.
 	GapStorage GapCause = "storage"
+	// GapAsleep: the machine slept.
+	GapAsleep GapCause = "asleep"
 	// GapClock: our clock was set. Nothing was missed: the interval is what the
 	// clock left out, or what it went through twice.
 	GapClock GapCause = "clock"

@@ -59,6 +59,7 @@ const (
 // it has not got survives it: the log holds the list.
 type fetcher struct {
 	cfg      Config
+	recorder *recorder // for what of it any goroutine may use
 	wake     chan struct{}
 	stopping chan struct{}
 	cancel   context.CancelFunc
@@ -70,8 +71,8 @@ type fetcher struct {
 	capture string       // guarded by mu; the present life of the application
 }
 
-func newFetcher(cfg Config) *fetcher {
-	return &fetcher{cfg: cfg, wake: make(chan struct{}, 1), stopping: make(chan struct{}), pace: newPace()}
+func newFetcher(cfg Config, r *recorder) *fetcher {
+	return &fetcher{cfg: cfg, recorder: r, wake: make(chan struct{}, 1), stopping: make(chan struct{}), pace: newPace()}
 }
 
 func (f *fetcher) start(ctx context.Context) {
@@ -151,7 +152,8 @@ func (f *fetcher) one(ctx context.Context, client *ucwa.Client, capture string, 
 	if item.Capture != capture {
 		return f.note(ctx, item, archive.FetchApplicationGone)
 	}
-	resp, err := client.Fetch(ctx, item.Href)
+	asking, _ := f.recorder.pacer.admit(ctx, 1)
+	resp, err := client.Fetch(asking, item.Href)
 	if err != nil {
 		outcome := outcomeOf(err, item)
 		f.cfg.Logger.Debug("fetch", "rel", item.Rel, "attempts", item.Attempts, "outcome", outcome, "err", err)
@@ -197,7 +199,7 @@ func (f *fetcher) note(ctx context.Context, item archive.Fetch, outcome archive.
 func (f *fetcher) commit(ctx context.Context, item archive.Fetch, resp ucwa.Response) bool {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), commitTime)
 	defer cancel()
-	o := observation(f.cfg.Account, item.Capture, archive.SourceFetch, resp)
+	o := f.recorder.observation(item.Capture, archive.SourceFetch, resp)
 	o.Answers = item.ID
 	appended, err := f.cfg.Log.AppendObservations(ctx, []archive.Observation{o}, nil)
 	if err != nil {
@@ -205,8 +207,6 @@ func (f *fetcher) commit(ctx context.Context, item archive.Fetch, resp ucwa.Resp
 		return false
 	}
 	f.pace.Reset()
-	for _, a := range appended {
-		f.cfg.OnCommit(a.ID)
-	}
+	f.recorder.told(appended)
 	return true
 }

@@ -207,7 +207,7 @@ func (r *reachers) client(caFile string) (*http.Client, error) {
 // clientConfig is how an account is reached, without its password.
 func (p *program) clientConfig(a config.Account, reach *reachers) (ucwa.Config, error) {
 	client, err := reach.client(a.CAFile)
-	cfg := ucwa.Config{RootURL: a.Server, Username: a.SignInName(), Hosts: a.Hosts, HTTPClient: client,
+	cfg := ucwa.Config{RootURL: a.Server, Username: a.SignInName(), Hosts: a.Hosts, Grant: a.Grant, HTTPClient: client,
 		UserAgent: "archiver/" + release, Logger: p.logger(), Now: p.now}
 	if strings.Contains(a.Address, "@") {
 		cfg.Address = a.Address

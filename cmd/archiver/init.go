@@ -23,6 +23,7 @@ type initFlags struct {
 	server   string
 	username string
 	trust    []string
+	grant    string
 	presence string
 	caFile   string
 	store    string
@@ -59,6 +60,7 @@ Run it again to change an account, or to add another.`,
 	flags.StringVar(&f.server, "server", "", "where autodiscovery starts; the default follows from the address")
 	flags.StringVarP(&f.username, "username", "u", "", `who signs in, if not the address: DOMAIN\user`)
 	flags.StringArrayVar(&f.trust, "trust-host", nil, "trust this host, or domain, with the password (repeatable)")
+	flags.StringVar(&f.grant, "grant", "", "how to get in: password or windows (default: what the server offers)")
 	flags.StringVar(&f.presence, "presence", "", "what to be to your other clients: available, accept or observe")
 	flags.StringVar(&f.show, "sign-in-as", "", `what contacts see: Online, Busy, DoNotDisturb, BeRightBack, Away or Offwork`)
 	flags.StringVar(&f.caFile, "ca-file", "", "certificate authorities of the company, in PEM, beside the system's")
@@ -129,7 +131,7 @@ func (f initFlags) account(c config.Config, address string) (config.Account, err
 		to          *string
 	}{
 		{"server", withScheme(f.server), &acct.Server}, {"username", f.username, &acct.Username},
-		{"presence", f.presence, &acct.Presence}, {"sign-in-as", f.show, &acct.SignInAs},
+		{"grant", f.grant, &acct.Grant}, {"presence", f.presence, &acct.Presence}, {"sign-in-as", f.show, &acct.SignInAs},
 	} {
 		if f.set.Changed(v.flag) {
 			*v.to = v.value

@@ -35,7 +35,7 @@ type Account struct {
 	// Hosts are domains beside the address's own that the password may be
 	// sent to, because the person said so.
 	Hosts []string `koanf:"hosts"`
-	// Grant is the way to get a token.
+	// Grant is the way to get a token; "" takes what the server offers.
 	Grant string `koanf:"grant"`
 	// Presence is what capture is to the user's other clients.
 	Presence string `koanf:"presence"`
@@ -104,7 +104,8 @@ var perAccount = []key{
 	{name: "server", help: "where autodiscovery starts; without it the places that follow from the address are tried"},
 	{name: "username", help: `who signs in, as DOMAIN\user, where the server wants that; else the address`},
 	{name: "hosts", kind: list, help: "further domains that autodiscovery may lead to, and that the password may be sent to"},
-	{name: "grant", help: "how to sign in: password, or the Windows way with ntlm or kerberos", choices: []string{"password", "ntlm", "kerberos"}, def: "password"},
+	{name: "grant", help: "how to get in with name and password: password, or windows (NTLM); without it what the server offers first",
+		choices: []string{"", "password", "windows"}},
 	{name: "presence", help: "available: shows as available, gets invitations, accepts and declines none;\n" +
 		"accept: accepts and records everything, other clients do not get the conversations;\n" +
 		"observe: nothing comes in, history only", choices: []string{"available", "accept", "observe"}, def: "available"},

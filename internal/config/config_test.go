@@ -78,8 +78,8 @@ func TestOrigins(t *testing.T) {
 		if value, from := origin(t, s, "presence"); value != "observe" || from != name {
 			t.Errorf("presence: %s from %s", value, from)
 		}
-		if value, from := origin(t, s, "grant"); value != "password" || from != "default" || s.Accounts[0].Grant != "password" {
-			t.Errorf("grant: %s from %s", value, from)
+		if value, from := origin(t, s, "sign_in_as"); value != "Online" || from != "default" || s.Accounts[0].SignInAs != "Online" {
+			t.Errorf("sign_in_as: %s from %s", value, from)
 		}
 	}
 	home := t.TempDir()
@@ -212,7 +212,6 @@ presence = "observe"
 
 [[account]]
 address = "cy@contoso.example"
-grant = "password"
 presence = "available"
 sign_in_as = "Online"
 secret = "ask"
@@ -296,6 +295,7 @@ func anyAccount() *rapid.Generator[config.Account] {
 		a.Username = rapid.SampledFrom([]string{"", `CONTOSO\ana`, `CON"T\o'x`}).Draw(t, "username")
 		a.Server = rapid.SampledFrom([]string{"", "https://lyncdiscover.contoso.example/"}).Draw(t, "server")
 		a.Hosts = rapid.SliceOfN(rapid.StringMatching(`[a-z]{1,8}\.example`), 1, 3).Draw(t, "hosts")
+		a.Grant = rapid.SampledFrom([]string{"", "password", "windows"}).Draw(t, "grant")
 		a.Presence = rapid.SampledFrom([]string{"available", "accept", "observe"}).Draw(t, "presence")
 		a.SignInAs = rapid.SampledFrom([]string{"", "Online", "Away"}).Draw(t, "sign_in_as")
 		a.PolicyAcknowledged = rapid.Bool().Draw(t, "policy")

@@ -277,7 +277,9 @@ func (a *app) capture(ctx context.Context, cfgs ...capture.Config) error {
 			}
 		})
 	}
+	done := a.tellManager(ctx)
 	running.Wait()
+	done()
 	stop()
 	return errors.Join(append(failed, wait(), ctx.Err())...)
 }

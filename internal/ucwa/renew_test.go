@@ -13,10 +13,9 @@ import (
 	"archiver/internal/ucwa"
 )
 
-// Whatever asks for a token, alone or all at once, a refused password has been
-// sent once in the life of the process.
-func TestARefusedPasswordIsSpentOnEveryPath(t *testing.T) {
-	paths := map[string]func(context.Context, *ucwa.Client, ucwa.Config) error{
+// askers are all that may need a token.
+func askers() map[string]func(context.Context, *ucwa.Client, ucwa.Config) error {
+	return map[string]func(context.Context, *ucwa.Client, ucwa.Config) error{
 		"sign in": func(ctx context.Context, _ *ucwa.Client, cfg ucwa.Config) error {
 			_, err := ucwa.SignIn(ctx, cfg)
 			return err
@@ -44,6 +43,12 @@ func TestARefusedPasswordIsSpentOnEveryPath(t *testing.T) {
 		"accept":        func(ctx context.Context, c *ucwa.Client, _ ucwa.Config) error { return c.Accept(ctx, "/401") },
 		"add messaging": func(ctx context.Context, c *ucwa.Client, _ ucwa.Config) error { return c.AddMessaging(ctx, "/401") },
 	}
+}
+
+// Whatever asks for a token, alone or all at once, a refused password has been
+// sent once in the life of the process.
+func TestARefusedPasswordIsSpentOnEveryPath(t *testing.T) {
+	paths := askers()
 	begin := func(t *testing.T) (*pool, *ucwa.Client, ucwa.Config) {
 		p := newPool(t)
 		p.handle("/401", func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(401) })

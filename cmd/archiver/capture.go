@@ -5,8 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"net"
-	"net/http"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -91,14 +91,17 @@ func (p *program) captureConfigs(ctx context.Context, url string, f captureFlags
 	if len(accounts) > 1 && (f.passwordFile != "" || f.passwordCommand != "") {
 		return nil, invalid("the password of which account? Pick one with --account")
 	}
-	reach := reachers{accounts: len(accounts)}
+	reach, err := p.reachers(len(accounts), f.wireLog)
+	if err != nil {
+		return nil, err
+	}
 	var out []capture.Config
 	for _, a := range accounts {
-		cfg, err := p.captureConfig(ctx, a, f, &reach)
+		cfg, err := p.captureConfig(ctx, a, f, reach)
 		if err != nil {
 			return nil, err
 		}
-		p.say("%s: %s", a.SignInName(), notice(a.Presence, a.SignInAs))
+		p.say("%s: %s", a.SignInName(), capture.Describe(cfg.Presence, cfg.SignInAs))
 		out = append(out, cfg)
 	}
 	return out, nil
@@ -157,10 +160,13 @@ func (f captureFlags) change(a *config.Account, unknown bool) error {
 		a.CAFile = abs
 	}
 	a.PolicyAcknowledged = a.PolicyAcknowledged || f.acknowledged
-	if unknown {
-		return nil
+	if !unknown {
+		return asUsage(a.Check())
 	}
-	return asUsage(a.Check())
+	if !slices.Contains(capture.Presences(), capture.Presence(a.Presence)) {
+		return invalid("--presence is available, accept or observe, not %q", a.Presence)
+	}
+	return nil
 }
 
 // captureConfig is how one account is captured.
@@ -175,33 +181,12 @@ func (p *program) captureConfig(ctx context.Context, a config.Account, f capture
 	return capture.Config{
 		Account:  ucwa.NormalizeURI(a.Address),
 		Client:   client,
-		Presence: a.SignInAs,
+		Presence: capture.Presence(a.Presence),
+		SignInAs: a.SignInAs,
 		Logger:   p.logger(),
 		Now:      p.now,
 		Machine:  capture.Machine(),
 	}, nil
-}
-
-// reachers are the transports of a process, one for each file of authorities:
-// accounts share them, since idle connections are worth keeping.
-type reachers struct {
-	accounts int
-	byFile   map[string]*http.Client
-}
-
-func (r *reachers) client(caFile string) (*http.Client, error) {
-	if c, ok := r.byFile[caFile]; ok {
-		return c, nil
-	}
-	t, err := ucwa.NewTransport(ucwa.TransportConfig{CAFile: caFile, Accounts: max(1, r.accounts)})
-	if err != nil {
-		return nil, err
-	}
-	if r.byFile == nil {
-		r.byFile = make(map[string]*http.Client)
-	}
-	r.byFile[caFile] = &http.Client{Transport: t}
-	return r.byFile[caFile], nil
 }
 
 // clientConfig is how an account is reached, without its password.
@@ -213,28 +198,6 @@ func (p *program) clientConfig(a config.Account, reach *reachers) (ucwa.Config, 
 		cfg.Address = a.Address
 	}
 	return cfg, err
-}
-
-// notice says what capture is to the user's contacts and other clients, and
-// what it will miss.
-func notice(presence, show string) string {
-	seen := "as the server decides"
-	if show != "" {
-		seen = "as " + show
-	}
-	switch presence {
-	case "accept":
-		return "contacts see you " + seen + `.
-  Archiver accepts messaging invitations and records what follows; your other
-  clients do not get those conversations.`
-	case "observe":
-		return `contacts see no change.
-  Archiver gets no invitations and no conversations: only the server's history,
-  where it keeps one, is archived.`
-	}
-	return "contacts see you " + seen + ` while archiver is signed in as one more client.
-  It accepts nothing and declines nothing. What you accept or write in another
-  client is not seen here.`
 }
 
 // firstContact signs in where nothing was ever captured, so that a wrong URL

@@ -13,6 +13,7 @@ import (
 	"github.com/spf13/pflag"
 
 	"archiver/internal/archive"
+	"archiver/internal/capture"
 	"archiver/internal/config"
 	"archiver/internal/ucwa"
 )
@@ -96,7 +97,11 @@ func (p *program) initialise(ctx context.Context, address string, f initFlags) e
 	if err != nil {
 		return err
 	}
-	e := entrance{program: p, acct: acct}
+	reach, err := p.reachers(1, f.wireLog)
+	if err != nil {
+		return err
+	}
+	e := entrance{program: p, acct: acct, reach: reach}
 	found, err := e.discover(ctx)
 	if err != nil {
 		return err
@@ -226,7 +231,7 @@ func (p *program) keep(a config.Account, secret ucwa.Secret, place, wanted strin
 type entrance struct {
 	program *program
 	acct    config.Account
-	reach   reachers
+	reach   *reachers
 }
 
 // discover finds the server without credentials and shows the hosts.
@@ -239,7 +244,7 @@ func (e *entrance) discover(ctx context.Context) (ucwa.Discovery, error) {
 	p.say("looking for the server of %s, beginning at %s", e.acct.Address, from)
 	var found ucwa.Discovery
 	err := e.trusting(func() error {
-		cfg, err := p.clientConfig(e.acct, &e.reach)
+		cfg, err := p.clientConfig(e.acct, e.reach)
 		if err != nil {
 			return err
 		}
@@ -268,7 +273,7 @@ func hostOf(address string) string {
 func (e *entrance) test(ctx context.Context, secret ucwa.Secret) (*ucwa.Client, error) {
 	var client *ucwa.Client
 	err := e.trusting(func() error {
-		cfg, err := e.program.clientConfig(e.acct, &e.reach)
+		cfg, err := e.program.clientConfig(e.acct, e.reach)
 		if err != nil {
 			return err
 		}
@@ -330,7 +335,7 @@ func (p *program) reportInit(r initialised, addr string) error {
 Next:
   archiver run%[7]s       captures, and shows the archive at http://%[6]s
   archiver capture%[7]s   captures only
-`, r.Username, hostOf(r.Server), r.SecretWhere, r.Config, notice(r.Presence, r.SignInAs), addr, p.sameFlags())
+`, r.Username, hostOf(r.Server), r.SecretWhere, r.Config, capture.Describe(capture.Presence(r.Presence), r.SignInAs), addr, p.sameFlags())
 	return err
 }
 

@@ -58,7 +58,11 @@ func (p *program) login(ctx context.Context, address string, who signIn, wanted 
 	if err != nil {
 		return err
 	}
-	e := entrance{program: p, acct: acct}
+	reach, err := p.reachers(1, who.wireLog)
+	if err != nil {
+		return err
+	}
+	e := entrance{program: p, acct: acct, reach: reach}
 	if _, err := e.test(ctx, secret); err != nil {
 		return err
 	}
@@ -160,7 +164,11 @@ func (p *program) endApplication(ctx context.Context, acct config.Account, v vau
 	if err != nil {
 		return "", err
 	}
-	cfg, err := p.clientConfig(acct, &reachers{})
+	reach, err := p.reachers(1, "")
+	if err != nil {
+		return "", err
+	}
+	cfg, err := p.clientConfig(acct, reach)
 	if err != nil {
 		return "", err
 	}

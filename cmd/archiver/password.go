@@ -17,16 +17,18 @@ import (
 	"archiver/internal/ucwa"
 )
 
-// signIn says where the password comes from: never from a flag's value or the
-// environment, which other processes can read.
+// signIn says how to sign in where the settings do not. The password never
+// comes from a flag's value or the environment, which other processes can read.
 type signIn struct {
 	passwordFile    string
 	passwordCommand string
+	wireLog         string
 }
 
 func (s *signIn) flags(f *pflag.FlagSet) {
 	f.StringVar(&s.passwordFile, "password-file", "", "read the password from the first line of this file; - is standard input")
 	f.StringVar(&s.passwordCommand, "password-command", "", "read the password from the first line this command prints")
+	f.StringVar(&s.wireLog, "wire-log", "", "add what goes over the wire to this file, without secrets and what people wrote")
 }
 
 // credential is the name under which a service manager may pass the password.

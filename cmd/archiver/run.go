@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"log/slog"
@@ -32,6 +33,7 @@ type program struct {
 	color   string
 
 	settled *config.Settings // once read
+	closers []io.Closer      // what is closed when the command has ended
 	ring    keyring
 }
 
@@ -44,7 +46,11 @@ func run(ctx context.Context, env func(string) string, in io.Reader, out, errOut
 func (p *program) execute(ctx context.Context, args []string) int {
 	root := p.rootCommand()
 	root.SetArgs(args)
-	return p.exit(ctx, root.ExecuteContext(ctx))
+	err := root.ExecuteContext(ctx)
+	for _, c := range p.closers {
+		err = errors.Join(err, c.Close())
+	}
+	return p.exit(ctx, err)
 }
 
 func (p *program) rootCommand() *cobra.Command {

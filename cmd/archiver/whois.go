@@ -68,7 +68,11 @@ type found struct {
 // whois signs in with an application of its own, which ends with the command:
 // that of a running capture has another endpoint and goes on undisturbed.
 func (p *program) whois(ctx context.Context, acct config.Account, who signIn, query string, limit int) (out []found, err error) {
-	cfg, err := p.clientConfig(acct, &reachers{})
+	reach, err := p.reachers(1, who.wireLog)
+	if err != nil {
+		return nil, err
+	}
+	cfg, err := p.clientConfig(acct, reach)
 	if err != nil {
 		return nil, err
 	}

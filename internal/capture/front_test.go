@@ -56,6 +56,7 @@ type front struct {
 	held    string   // the last batch, until it is acknowledged
 	expect  int      // number of the batch to be sent next
 	wake    chan struct{}
+	parked  int // how many requests were parked so far
 
 	// intercept may answer an event channel request in place of the rules.
 	intercept func(w http.ResponseWriter, r *http.Request, ack int) (handled bool)

@@ -20,7 +20,7 @@ const rediscoverAfter = 10
 // failed accounts for a failed step and waits until the next may be tried. It
 // returns the error when there may be none.
 func (r *recorder) failed(ctx context.Context, started archive.Time, err error) error {
-	v := judge(err)
+	v := r.judge(err)
 	r.failures++
 	r.pacer.failed(r.ticket)
 	r.coverage.leapt(archive.Time{})
@@ -46,6 +46,19 @@ func (r *recorder) failed(ctx context.Context, started archive.Time, err error) 
 	r.report(err, v, wait)
 	sleep(ctx, wait)
 	return nil
+}
+
+// judge decides what a failure means. A 409 after a P-GET of our own was left
+// behind may be the answer to that one, passed on by something in between: it
+// is let pass, once.
+func (r *recorder) judge(err error) verdict {
+	v := judge(err)
+	var api *ucwa.APIError
+	if r.abandoned && errors.As(err, &api) && api.Subcode == ucwa.PGetReplaced {
+		r.abandoned = false
+		return verdict{cause: archive.GapUnreachable}
+	}
+	return v
 }
 
 // tryGone forgets the application. When not even the gap can be written, the
@@ -81,7 +94,7 @@ func (r *recorder) lostAt(started archive.Time, err error) archive.Time {
 	if cut, again := p.resp.Broken(); cut.Known() && !again.Known() {
 		return cut
 	}
-	if ago, answered := r.pacer.answeredAgo(r.ticket); answered {
+	if ago, answered := r.pacer.ago(r.ticket, (*ticket).lastAnswered); answered {
 		return archive.At(now.Add(-ago))
 	}
 	if !p.resp.Parked().Known() || ucwa.TimedOut(err) {

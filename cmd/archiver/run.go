@@ -110,6 +110,7 @@ func (p *program) commands() []*cobra.Command {
 		p.whoisCommand(),
 		p.rebuildCommand(),
 		p.configCommand(),
+		p.simCommand(),
 		p.versionCommand(),
 	}
 }

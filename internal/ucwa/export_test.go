@@ -19,3 +19,6 @@ func SignedInAt(applications string) *Client {
 	}
 	return &Client{applications: u}
 }
+
+// MaskJSON is a body as the wire log has it.
+func MaskJSON(body []byte) string { return string(maskJSON(body)) }

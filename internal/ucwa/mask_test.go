@@ -13,7 +13,7 @@ import (
 // personalText is a string that must not be seen, in forms in which people and
 // links have them.
 var personalText = rapid.Custom(func(t *rapid.T) any {
-	return rapid.SampledFrom([]string{"", "data:text/plain,", "/people/", "/participants/", "sip:", "https://web.contoso.example/people/", "/x?to=", "Re: "}).Draw(t, "prefix") +
+	return rapid.SampledFrom([]string{"", "data:text/plain,", "/people/", "/participants/", "/a/", "sip:", "https://web.contoso.example/people/", "/x?to=", "Re: "}).Draw(t, "prefix") +
 		rapid.SampledFrom([]string{"canary wren", "canary.wren@contoso.example", "ca%6Eary wren", "canary, \"wren\"", "canary\u202ewren"}).Draw(t, "text")
 })
 

@@ -239,10 +239,12 @@ func TestTheWireLogOfAHandshake(t *testing.T) {
 	s := newNTLM(t, "NTLM")
 	cfg := s.config(t)
 	var log bytes.Buffer
-	cfg.HTTPClient.Transport = ucwa.WireLog(&log, cfg.HTTPClient.Transport, nil)
+	rt := ucwa.WireLog(&log, cfg.HTTPClient.Transport, nil)
+	cfg.HTTPClient.Transport = rt
 	if _, err := ucwa.SignIn(t.Context(), cfg); err != nil {
 		t.Fatal(err)
 	}
+	ucwa.Written(rt)
 	if s.strays != 0 || strings.Count(log.String(), `"auth":"NTLM"`) != 2 || strings.Contains(log.String(), "TlRM") || strings.Contains(log.String(), "canary") {
 		t.Errorf("%d stray answers, logged %s", s.strays, log.String())
 	}

@@ -98,6 +98,12 @@ func tellGap(g archive.Gap) string {
 	if g.Backfilled {
 		filled = "; read from the server's history since"
 	}
+	switch g.Cause {
+	case archive.GapElsewhere:
+		return fmt.Sprintf("  … went on in another client, which is not seen here, from %s to %s%s\n", moment(g.From, archive.FromReceipt), moment(g.To, archive.FromReceipt), filled)
+	case archive.GapClock:
+		return fmt.Sprintf("  … the clock was set between %s and %s; nothing was missed\n", moment(g.From, archive.FromReceipt), moment(g.To, archive.FromReceipt))
+	}
 	return fmt.Sprintf("  … not captured from %s to %s (%s%s)\n", moment(g.From, archive.FromReceipt), moment(g.To, archive.FromReceipt), g.Cause, filled)
 }
 

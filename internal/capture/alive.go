@@ -22,8 +22,10 @@ const (
 // so that the loop never has to wait for either. start and stop belong to the
 // loop's goroutine.
 type alive struct {
-	presence string
+	presence Presence
+	signInAs string
 	log      *slog.Logger
+	pacer    *pacer
 	cancel   context.CancelFunc
 	done     sync.WaitGroup
 }
@@ -58,8 +60,23 @@ func (a *alive) keep(ctx context.Context, client *ucwa.Client, app ucwa.Applicat
 // once makes the application available if it is not, reports activity, and
 // renews the token when that is due. It returns the application as it is now.
 func (a *alive) once(ctx context.Context, client *ucwa.Client, app ucwa.Application) (ucwa.Application, error) {
+	cost := 1
+	if !app.Available() && a.presence != PresenceObserve {
+		cost = 3 // make it available, get it, report
+	}
+	if app.EventsURL == "" {
+		cost++ // get it first
+	}
+	ctx, _ = a.pacer.admit(ctx, cost)
 	renewed := client.RenewIfDue(ctx)
-	if !app.Available() {
+	if a.presence == PresenceObserve && app.EventsURL == "" { // known by its URL only
+		now, err := client.Application(ctx, app.URL)
+		if err != nil {
+			return app, errors.Join(renewed, err)
+		}
+		app = now
+	}
+	if !app.Available() && a.presence != PresenceObserve {
 		var err error
 		if app, err = a.makeAvailable(ctx, client, app); err != nil {
 			return app, errors.Join(renewed, err)
@@ -82,7 +99,7 @@ func (a *alive) makeAvailable(ctx context.Context, client *ucwa.Client, app ucwa
 		app = now
 	}
 	// HTML is asked for beside plain text, which comes with its links doubled.
-	as := ucwa.Availability{SignInAs: a.presence, Formats: []string{"Plain", "Html"}, Modalities: []string{"Messaging"}}
+	as := ucwa.Availability{SignInAs: a.signInAs, Formats: []string{"Plain", "Html"}, Modalities: []string{"Messaging"}}
 	if err := client.MakeAvailable(ctx, app, as); err != nil {
 		return app, err
 	}

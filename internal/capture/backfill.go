@@ -20,6 +20,7 @@ import (
 // and archive.ErrUnavailable when the server could not be read to the end.
 func Backfill(ctx context.Context, cfg Config, progress func(HistorySummary)) (HistorySummary, error) {
 	r := newRecorder(cfg)
+	defer r.teller.stop()
 	cur, err := r.cfg.Log.Cursor(ctx, r.cfg.Account)
 	if err != nil && !errors.Is(err, archive.ErrNotFound) {
 		return HistorySummary{}, fmt.Errorf("backfill: start: %w", err)
@@ -38,7 +39,7 @@ func Backfill(ctx context.Context, cfg Config, progress func(HistorySummary)) (H
 	if created {
 		defer r.giveBack(ctx, app.URL)
 	}
-	round := newRound(r.cfg, r.client, app.URL)
+	round := newRound(r, r.client, app.URL)
 	round.progress = progress
 	if err := round.run(ctx); err != nil {
 		return round.sum, fmt.Errorf("backfill: %w", err)
@@ -59,7 +60,7 @@ func (r *recorder) borrow(ctx context.Context) (app ucwa.Application, created bo
 	}
 	if r.cursor.EndpointID == "" {
 		// As in create: the endpoint is in the log before the server sees it.
-		cur := archive.Cursor{Account: r.cfg.Account, EndpointID: uuid.NewString(), Updated: archive.At(r.cfg.Now())}
+		cur := archive.Cursor{Account: r.cfg.Account, EndpointID: uuid.NewString(), Updated: r.now()}
 		if err := r.save(ctx, nil, cur); err != nil {
 			return app, false, err
 		}

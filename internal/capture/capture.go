@@ -13,8 +13,10 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
+	"net/http"
 	"slices"
 	"strings"
+	"sync"
 	"time"
 
 	"archiver/internal/archive"
@@ -38,6 +40,11 @@ type Log interface {
 	AppendGap(ctx context.Context, g archive.Gap) (archive.GapID, error)
 	CloseGap(ctx context.Context, id archive.GapID, to archive.Time) error
 	OpenGaps(ctx context.Context, account string) ([]archive.Gap, error)
+	// Fetches lists what appended observations want fetched and nothing has
+	// answered yet, least tried first.
+	Fetches(ctx context.Context, account string, limit int) ([]archive.Fetch, error)
+	// NoteFetch notes what came of a fetch that brought nothing.
+	NoteFetch(ctx context.Context, id archive.FetchID, outcome archive.FetchOutcome) error
 }
 
 // Config says what to capture and where to put it.
@@ -46,19 +53,34 @@ type Config struct {
 	Client  ucwa.Config // where to sign in and as whom
 	Log     Log
 	History HistoryLog // where the server's conversation history goes; nil leaves it unread
-	// Presence is what colleagues see (signInAs); "" leaves it to the server.
-	Presence string
+	// Presence is what capture is to the user's other clients; "" is
+	// PresenceAvailable.
+	Presence Presence
+	// SignInAs is what contacts see of it (makeMeAvailable_ref.md): Online, Busy,
+	// DoNotDisturb, BeRightBack, Away or Offwork; "" leaves it to the server.
+	SignInAs string
 	// SignOut ends the application at a planned stop, which also ends the
 	// user's conversations in it. Without it a restart goes on where it was.
 	SignOut bool
-	// Replay says that Now is the clock of a simulated server, which leaps while
-	// a P-GET is parked: a leap is then no sign that this machine slept.
-	Replay bool
-	// OnCommit is told of every observation that has become durable; nil for
-	// nobody. It is called from several goroutines and must not block.
+	// OnCommit is told of every observation that has become durable, in order;
+	// nil for nobody. It is called apart from the loop and may take its time.
 	OnCommit func(archive.ObservationID)
-	Logger   *slog.Logger     // nil discards
-	Now      func() time.Time // nil is time.Now
+	// OnPoll is told how long capture took from a response to the next request;
+	// nil for nobody. It is called as OnCommit is.
+	OnPoll func(Turn)
+	Logger *slog.Logger     // nil discards
+	Now    func() time.Time // nil is time.Now
+	// Machine are the clocks by which sleeps of the machine and settings of its
+	// clock are noticed; nil takes Now at its word, as it must be taken when it
+	// is the clock of a simulated server, which leaps.
+	Machine *MachineClock
+}
+
+// Turn is the time between a response and the P-GET that follows it, in which
+// nothing is parked.
+type Turn struct {
+	Commit time.Duration // from the response's last byte to its being durable
+	Ask    time.Duration // from there to the next request's being written
 }
 
 // Run captures an account until ctx ends, which is a planned stop and returns
@@ -68,21 +90,42 @@ type Config struct {
 // the cursor can be read. Everything else it waits out, recording the gap.
 // Nothing it started is left running when it returns.
 func Run(ctx context.Context, cfg Config) error {
+	var err error
+	if cfg.Presence, err = cfg.Presence.known(); err != nil {
+		return fmt.Errorf("capture: %w", err)
+	}
 	r := newRecorder(cfg)
 	if err := r.load(ctx); err != nil {
 		return fmt.Errorf("capture: start: %w", err)
 	}
+	stop := r.watch(ctx)
 	r.fetcher.start(ctx)
 	r.history.start(ctx)
-	err := r.loop(ctx)
+	err = r.loop(ctx)
 	r.alive.stop()
 	r.history.stop()
 	r.fetcher.stop()
+	r.joiner.stop()
 	r.finish(ctx, err)
+	stop()
 	if err != nil {
 		return fmt.Errorf("capture: %w", err)
 	}
 	return nil
+}
+
+// watch keeps the time until it is told to stop, which also waits for callbacks.
+func (r *recorder) watch(ctx context.Context) (stop func()) {
+	ctx, cancel := context.WithCancel(context.WithoutCancel(ctx))
+	var owned sync.WaitGroup
+	if r.cfg.Machine != nil {
+		owned.Go(func() { r.clock.watch(ctx) })
+	}
+	return func() {
+		cancel()
+		owned.Wait()
+		r.teller.stop()
+	}
 }
 
 func newRecorder(cfg Config) *recorder {
@@ -97,20 +140,39 @@ func newRecorder(cfg Config) *recorder {
 	}
 	// An account's URI is an address; its id says which account it is.
 	cfg.Logger = cfg.Logger.With("account", archive.AccountID(cfg.Account))
-	if cfg.Client.Now == nil {
-		cfg.Client.Now = cfg.Now
-	}
-	if cfg.Client.Logger == nil {
-		cfg.Client.Logger = cfg.Logger
-	}
-	_, domain, _ := strings.Cut(cfg.Account, "@")
-	cfg.Client.Hosts = append(slices.Clone(cfg.Client.Hosts), domain)
-	return &recorder{
-		cfg: cfg, log: cfg.Logger,
-		coverage: &coverage{log: cfg.Log, account: cfg.Account, now: cfg.Now},
-		fetcher:  newFetcher(cfg),
-		history:  newHistorian(cfg),
-		alive:    &alive{presence: cfg.Presence, log: cfg.Logger},
+	clock, pace := newTimekeeper(cfg.Now, cfg.Machine), &pacer{}
+	cfg.Client = clientConfig(cfg, clock, pace)
+	r := &recorder{
+		cfg: cfg, log: cfg.Logger, clock: clock, pacer: pace, teller: &teller{},
+		coverage: &coverage{log: cfg.Log, account: cfg.Account, clock: clock},
+		alive:    &alive{presence: cfg.Presence, signInAs: cfg.SignInAs, log: cfg.Logger, pacer: pace},
 		pace:     newPace(),
 	}
+	r.away.coverage = r.coverage
+	r.fetcher = newFetcher(cfg, r)
+	r.history = newHistorian(cfg, r)
+	if cfg.Presence == PresenceAccept {
+		r.joiner = newJoiner(cfg.Logger, r.keepFetched)
+	}
+	return r
+}
+
+// clientConfig completes how to sign in: with the recorder's time, and through
+// a transport that counts.
+func clientConfig(cfg Config, clock *timekeeper, pace *pacer) ucwa.Config {
+	c := cfg.Client
+	if c.Now == nil || cfg.Machine != nil {
+		c.Now = func() time.Time { return clock.now().Time }
+	}
+	if c.Logger == nil {
+		c.Logger = cfg.Logger
+	}
+	_, domain, _ := strings.Cut(cfg.Account, "@")
+	c.Hosts = append(slices.Clone(c.Hosts), domain)
+	base := http.DefaultTransport
+	if c.HTTPClient != nil && c.HTTPClient.Transport != nil {
+		base = c.HTTPClient.Transport
+	}
+	c.HTTPClient = &http.Client{Transport: wire{base: base, pacer: pace}}
+	return c
 }

@@ -35,7 +35,7 @@ func (f *front) poll(w http.ResponseWriter, r *http.Request) {
 		reply(w, 200, f.held)
 	case ack == f.expect:
 		f.held = ""
-		if !f.wait(r) {
+		if !f.wait(w, r) {
 			return
 		}
 		if f.gone {
@@ -54,8 +54,14 @@ func (f *front) poll(w http.ResponseWriter, r *http.Request) {
 }
 
 // wait parks the request until there is something to say, or 180 s.
-func (f *front) wait(r *http.Request) bool {
+func (f *front) wait(w http.ResponseWriter, r *http.Request) bool {
 	end := time.After(ucwa.PollTimeout)
+	f.parked++ // a newer one releases those that are parked
+	mine := f.parked
+	select {
+	case f.wake <- struct{}{}:
+	default:
+	}
 	for len(f.queue) == 0 && !f.gone {
 		f.mu.Unlock()
 		var over, left bool
@@ -69,6 +75,10 @@ func (f *front) wait(r *http.Request) bool {
 		f.mu.Lock()
 		if over || left {
 			return over
+		}
+		if f.parked != mine {
+			reply(w, 409, `{"code":"Conflict","subcode":"PGetReplaced"}`)
+			return false
 		}
 	}
 	return r.Context().Err() == nil

@@ -48,6 +48,7 @@ type front struct {
 	gone      bool              // the present application has ended
 	asked     []string          // event channel requests as path and query, in order
 	calls     []string          // other requests, in order
+	times     []time.Time       // when each of both was made, those that were refused included
 	resources map[string]string // href to body, for fetches
 
 	queue   []string // events not yet in a batch
@@ -55,6 +56,7 @@ type front struct {
 	held    string   // the last batch, until it is acknowledged
 	expect  int      // number of the batch to be sent next
 	wake    chan struct{}
+	parked  int // how many requests were parked so far
 
 	// intercept may answer an event channel request in place of the rules.
 	intercept func(w http.ResponseWriter, r *http.Request, ack int) (handled bool)
@@ -88,6 +90,9 @@ func (f *front) Close() error   { close(f.closed); return nil }
 func (f *front) Addr() net.Addr { return &net.TCPAddr{IP: net.IPv4(127, 0, 0, 1), Port: 80} }
 func (f *front) dial(context.Context, string, string) (net.Conn, error) {
 	f.mu.Lock()
+	if f.down {
+		f.times = append(f.times, time.Now())
+	}
 	down, dialing, closed := f.down, f.dialing, f.closed
 	f.mu.Unlock()
 	if down {
@@ -112,6 +117,7 @@ func (f *front) token() string { return fmt.Sprintf("cwt=canary-token-%d", f.tok
 func (f *front) serve(w http.ResponseWriter, r *http.Request) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
+	f.times = append(f.times, time.Now())
 	if strings.HasSuffix(r.URL.Path, "/events") {
 		f.poll(w, r)
 		return

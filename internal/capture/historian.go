@@ -24,6 +24,9 @@ type HistoryLog interface {
 }
 
 const (
+	// historyDelay is how long a round waits for further reasons, and for a
+	// P-GET to be parked: what it covers are gaps that had ended before.
+	historyDelay = 10 * time.Second
 	// historyRest is the least time between two rounds: what ends elsewhere
 	// reaches the server's history only after a while, and several reasons to
 	// read it often come together.
@@ -37,11 +40,12 @@ const (
 // there is reason to think that something was missed. want may be called from
 // any goroutine; start and stop belong to the owner's.
 type historian struct {
-	cfg    Config
-	log    *slog.Logger
-	wake   chan struct{}
-	cancel context.CancelFunc
-	done   sync.WaitGroup
+	cfg      Config
+	recorder *recorder // for what of it any goroutine may use
+	log      *slog.Logger
+	wake     chan struct{}
+	cancel   context.CancelFunc
+	done     sync.WaitGroup
 
 	mu          sync.Mutex
 	client      *ucwa.Client // guarded by mu; nil while signed out
@@ -49,8 +53,8 @@ type historian struct {
 	reason      string       // guarded by mu; the first since the last round began
 }
 
-func newHistorian(cfg Config) *historian {
-	return &historian{cfg: cfg, log: cfg.Logger, wake: make(chan struct{}, 1)}
+func newHistorian(cfg Config, r *recorder) *historian {
+	return &historian{cfg: cfg, recorder: r, log: cfg.Logger, wake: make(chan struct{}, 1)}
 }
 
 // start serves wants until stop.
@@ -107,12 +111,13 @@ func (h *historian) run(ctx context.Context) {
 		case <-retry:
 		}
 		retry = nil
+		sleep(ctx, historyDelay)
 		client, application, reason := h.wanted()
 		if client == nil || application == "" {
 			continue // whoever signs in wants it again
 		}
 		h.log.Debug("reading the history", "reason", reason)
-		round := newRound(h.cfg, client, application)
+		round := newRound(h.recorder, client, application)
 		err := round.run(ctx)
 		if ctx.Err() != nil {
 			return
@@ -137,9 +142,16 @@ func (r *recorder) wantHistory(reason string) {
 	r.history.want(reason, r.client, r.cursor.Application)
 }
 
-// wantMissed asks for the history when the server says that its counts of what
-// was missed have changed (missedItems_ref.md).
-func (r *recorder) wantMissed(env ucwa.Envelope) {
+// wantAfter asks for the history after an envelope that tells of something
+// missed: the place in the channel, conversations that were closed, or that the
+// server's counts of what was missed have changed (missedItems_ref.md).
+func (r *recorder) wantAfter(env ucwa.Envelope) {
+	switch {
+	case env.Resync != "":
+		r.wantHistory("resync")
+	case env.Resume != "":
+		r.wantHistory("resume")
+	}
 	for _, s := range env.Senders {
 		for _, raw := range s.Events {
 			if e, err := ucwa.ParseEvent(raw); err == nil && e.Link.Rel == ucwa.RelMissedItems {

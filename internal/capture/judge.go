@@ -6,8 +6,6 @@ import (
 	"net/http"
 	"time"
 
-	"github.com/cenkalti/backoff/v5"
-
 	"archiver/internal/archive"
 	"archiver/internal/ucwa"
 )
@@ -51,6 +49,7 @@ var (
 	errNoLink   = errors.New("an answer without a link to go on with")
 	errSameLink = errors.New("an answer whose next link is itself")
 	errSpinning = errors.New("empty answers without a pause")
+	errAsleep   = errors.New("the machine slept while the request was parked")
 )
 
 // judge decides by the tables of the UCWA reference (Errors, Event channel
@@ -81,7 +80,7 @@ func judgeAnswer(e *ucwa.APIError) verdict {
 		return verdict{cause: archive.GapStopped, fatal: true}
 	case e.Subcode == ucwa.TooManyApplications:
 		return verdict{cause: archive.GapApplicationGone, atLeast: tooManyWait}
-	case e.Subcode == ucwa.ApplicationNotFound, e.Status == http.StatusGone:
+	case e.Subcode == ucwa.ApplicationNotFound, e.Subcode == ucwa.InactiveApplicationExpired:
 		return verdict{cause: archive.GapApplicationGone, gone: true}
 	case e.Status == http.StatusUnauthorized, e.Status == http.StatusForbidden:
 		return verdict{cause: archive.GapUnauthorized, signIn: true}
@@ -89,15 +88,6 @@ func judgeAnswer(e *ucwa.APIError) verdict {
 		return verdict{cause: archive.GapUnreachable, atLeast: max(e.RetryAfter, throttledWait)}
 	}
 	return verdict{cause: archive.GapUnreachable, unclear: true, atLeast: e.RetryAfter}
-}
-
-// newPace gives the waits between attempts: full jitter, growing from half a
-// second to 30. The library takes its interval times 0 to 2.
-func newPace() *backoff.ExponentialBackOff {
-	return &backoff.ExponentialBackOff{
-		InitialInterval: 250 * time.Millisecond, RandomizationFactor: 1,
-		Multiplier: 2, MaxInterval: 15 * time.Second,
-	}
 }
 
 // explain adds what the operator can do to a fatal failure.

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"slices"
 	"sync"
+	"time"
 
 	"archiver/internal/archive"
 )
@@ -22,6 +23,11 @@ type memory struct {
 	servers []string
 	applied []archive.Batch
 	decoded archive.ObservationID
+
+	fetches  []archive.Fetch
+	outcomes map[archive.FetchID]archive.FetchOutcome // of those that are off the list
+
+	slow time.Duration // what an append takes
 
 	// fail answers whether a call takes effect and what it returns: a log can
 	// fail before or after it has written.
@@ -45,6 +51,10 @@ func (m *memory) EnsureAccount(_ context.Context, uri, server string) error {
 
 func (m *memory) AppendObservations(_ context.Context, obs []archive.Observation, cur *archive.Cursor) ([]archive.Appended, error) {
 	m.mu.Lock()
+	slow := m.slow
+	m.mu.Unlock()
+	time.Sleep(slow)
+	m.mu.Lock()
 	defer m.mu.Unlock()
 	apply, err := m.fault("append")
 	if !apply {
@@ -53,6 +63,7 @@ func (m *memory) AppendObservations(_ context.Context, obs []archive.Observation
 	out := make([]archive.Appended, len(obs))
 	for i, o := range obs {
 		out[i] = m.append(o)
+		m.noteFetches(o, out[i])
 	}
 	if cur != nil {
 		m.cursors = append(m.cursors, *cur)
@@ -183,4 +194,57 @@ func (m *memory) cursor() archive.Cursor {
 		return archive.Cursor{}
 	}
 	return m.cursors[len(m.cursors)-1]
+}
+
+func (m *memory) Fetches(_ context.Context, account string, limit int) ([]archive.Fetch, error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	var out []archive.Fetch
+	for _, f := range m.fetches {
+		if f.Account == account && m.outcomes[f.ID] == "" {
+			out = append(out, f)
+		}
+	}
+	slices.SortStableFunc(out, func(a, b archive.Fetch) int { return a.Attempts - b.Attempts })
+	return out[:min(limit, len(out))], nil
+}
+
+func (m *memory) NoteFetch(_ context.Context, id archive.FetchID, outcome archive.FetchOutcome) error {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	apply, err := m.fault("note")
+	if apply && m.outcomes[id] == "" {
+		m.fetches[id-1].Attempts++
+		if outcome != archive.FetchAgain {
+			m.settle(id, outcome)
+		}
+	}
+	return err
+}
+
+func (m *memory) settle(id archive.FetchID, outcome archive.FetchOutcome) {
+	if m.outcomes == nil {
+		m.outcomes = make(map[archive.FetchID]archive.FetchOutcome)
+	}
+	m.outcomes[id] = outcome
+}
+
+// noteFetches brings the list of fetches up to an observation that is appended.
+func (m *memory) noteFetches(o archive.Observation, a archive.Appended) {
+	if o.Answers != 0 {
+		m.settle(o.Answers, "fetched")
+	}
+	if !a.New {
+		return
+	}
+	for _, l := range o.Wants {
+		m.fetches = append(m.fetches, archive.Fetch{ID: archive.FetchID(len(m.fetches) + 1), Account: o.Account, Capture: o.Capture,
+			Rel: l.Rel, Href: l.Href, After: a.ID})
+	}
+}
+
+func (m *memory) set(change func()) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	change()
 }

@@ -20,13 +20,14 @@ var errSkip = errors.New("left out")
 // connection that breaks. errSkip marks what will not pass, other errors end
 // the round.
 func (r *round) get(ctx context.Context, href string) (ucwa.Response, error) {
-	return r.persist(ctx, func() (ucwa.Response, error) { return r.client.Fetch(ctx, href) })
+	return r.persist(ctx, func(ctx context.Context) (ucwa.Response, error) { return r.client.Fetch(ctx, href) })
 }
 
-func (r *round) persist(ctx context.Context, ask func() (ucwa.Response, error)) (ucwa.Response, error) {
+func (r *round) persist(ctx context.Context, ask func(context.Context) (ucwa.Response, error)) (ucwa.Response, error) {
 	pace := newHistoryPace()
 	for attempt := 1; ; attempt++ {
-		resp, err := ask()
+		asking, _ := r.recorder.pacer.admit(ctx, 1) // after the loop's, where a server is in trouble
+		resp, err := ask(asking)
 		if err == nil || ctx.Err() != nil {
 			return resp, err
 		}
@@ -52,7 +53,7 @@ func (r *round) persist(ctx context.Context, ask func() (ucwa.Response, error)) 
 
 // wait waits, and says in the archive what for: Exchange may be away for hours.
 func (r *round) wait(ctx context.Context, because error, wait time.Duration) error {
-	r.state.Trouble, r.state.TroubleAt = trouble(because), archive.At(r.cfg.Now())
+	r.state.Trouble, r.state.TroubleAt = trouble(because), r.recorder.now()
 	if err := r.append(ctx, archive.HistoryStep{State: &r.state}); err != nil {
 		return err
 	}

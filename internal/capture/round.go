@@ -37,6 +37,7 @@ type HistorySummary struct {
 // user's own clients show.
 type round struct {
 	cfg         Config
+	recorder    *recorder // for what of it any goroutine may use
 	log         *slog.Logger
 	client      *ucwa.Client
 	application string
@@ -64,8 +65,8 @@ const (
 	historyMaxLimit = 64000
 )
 
-func newRound(cfg Config, client *ucwa.Client, application string) *round {
-	return &round{cfg: cfg, log: cfg.Logger, client: client, application: application}
+func newRound(r *recorder, client *ucwa.Client, application string) *round {
+	return &round{cfg: r.cfg, recorder: r, log: r.log, client: client, application: application}
 }
 
 // run reads until the end; an error leaves the rest for another run.
@@ -96,7 +97,7 @@ const roundLife = time.Hour
 // goesOn reports whether an earlier run's round can go on with what it has still
 // to read: hrefs are of the application that gave them.
 func (r *round) goesOn(pending []archive.HistoryTask) bool {
-	if !r.state.Begun.Known() || r.sum.Found == 0 || r.cfg.Now().Sub(r.state.Begun.Time) > roundLife {
+	if !r.state.Begun.Known() || r.sum.Found == 0 || r.recorder.now().Sub(r.state.Begun.Time) > roundLife {
 		return false
 	}
 	return len(pending) == 0 || ucwa.ApplicationHref(pending[0].URL) == ucwa.ApplicationHref(r.application)
@@ -154,7 +155,7 @@ func (r *round) one(ctx context.Context, t archive.HistoryTask) error {
 // finish says that the round is over, and which gaps it covers.
 func (r *round) finish(ctx context.Context) error {
 	covers := r.state.Whole
-	r.state.Round, r.state.Finished = r.state.Begun, archive.At(r.cfg.Now())
+	r.state.Round, r.state.Finished = r.state.Begun, r.recorder.now()
 	r.state.Begun, r.state.Whole, r.state.Trouble, r.state.TroubleAt = archive.Time{}, false, "", archive.Time{}
 	return r.append(ctx, archive.HistoryStep{Restart: true, State: &r.state, Covers: covers})
 }
@@ -180,7 +181,7 @@ func (r *round) noted(ctx context.Context, err error) error {
 	if errors.As(err, &storage) {
 		return err
 	}
-	r.state.Trouble, r.state.TroubleAt = trouble(err), archive.At(r.cfg.Now())
+	r.state.Trouble, r.state.TroubleAt = trouble(err), r.recorder.now()
 	return errors.Join(err, r.append(ctx, archive.HistoryStep{State: &r.state}))
 }
 
@@ -198,7 +199,7 @@ func trouble(err error) string {
 
 // commit makes an answer durable with what follows from it.
 func (r *round) commit(ctx context.Context, resp ucwa.Response, step archive.HistoryStep) error {
-	o := observation(r.cfg.Account, "", archive.SourceBackfill, resp)
+	o := r.recorder.observation("", archive.SourceBackfill, resp)
 	step.Observation, step.Resource = &o, ucwa.InApplication(resp.URL)
 	if resp.Status != http.StatusOK || !resp.FromUCWA() { // no version of the resource
 		step.Resource = fmt.Sprint(resp.Status, " ", step.Resource)
@@ -229,7 +230,7 @@ func (r *round) append(ctx context.Context, step archive.HistoryStep) error {
 	}
 	if a.New {
 		r.sum.New++
-		r.cfg.OnCommit(a.ID)
+		r.recorder.told([]archive.Appended{a})
 	}
 	return nil
 }

@@ -15,7 +15,7 @@ func (r *round) begin(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	r.state.Checked = archive.At(r.cfg.Now())
+	r.state.Checked = r.recorder.now()
 	if comm.Logs == "" {
 		return r.unavailable(ctx, resp)
 	}
@@ -34,7 +34,7 @@ func (r *round) begin(ctx context.Context) error {
 // communication gets the resource that all of the history hangs on, waiting out
 // what passes.
 func (r *round) communication(ctx context.Context) (comm ucwa.Communication, resp ucwa.Response, err error) {
-	_, err = r.persist(ctx, func() (ucwa.Response, error) {
+	_, err = r.persist(ctx, func(ctx context.Context) (ucwa.Response, error) {
 		comm, resp, err = r.client.Communication(ctx, r.application)
 		return resp, err
 	})
@@ -73,7 +73,7 @@ func (r *round) tolerable(err error) error {
 // list gets the list of logs, asking for more as long as it may have been cut
 // off. With its first page the round has begun.
 func (r *round) list(ctx context.Context, comm ucwa.Communication) error {
-	begun := archive.At(r.cfg.Now())
+	begun := r.recorder.now()
 	resp, logs, whole, err := r.wholeList(ctx, comm.Logs)
 	if tooOld(err) {
 		return r.unavailable(ctx, resp)

@@ -72,11 +72,31 @@ func (s *Store) AppendHistory(ctx context.Context, step archive.HistoryStep) (ar
 			}
 		}
 		if step.Covers {
-			return exec(c, `UPDATE gap SET backfilled = 1 WHERE account = ? AND ends <= ? AND NOT backfilled`, account, step.State.Round)
+			if err := exec(c, `UPDATE history SET covered = ? WHERE account = ?`, step.State.Round, account); err != nil {
+				return err
+			}
 		}
-		return nil
+		return markCovered(c, account)
 	})
 	return out, err
+}
+
+// markCovered marks the gaps that the last round covers which read everything.
+// A gap may be ended only after a round that began later is over: its P-GET is
+// answered long after it was parked. What went on in another client may be
+// filed at any time after, so its own log has to show it: see coverElsewhere.
+func markCovered(c *sqlite.Conn, account rowID) error {
+	return exec(c, `UPDATE gap SET backfilled = 1 WHERE account = ?1 AND NOT backfilled AND cause <> ?2
+		AND ends <= (SELECT covered FROM history WHERE account = ?1)`, account, string(archive.GapElsewhere))
+}
+
+// coverElsewhere marks the gaps of a conversation that went on in another
+// client once a log of it has been read to its end that was filed after.
+func (a *applier) coverElsewhere(log string) error {
+	return exec(a.conn, `UPDATE gap SET backfilled = 1 WHERE account = ?1 AND NOT backfilled AND cause = ?2
+		AND EXISTS (SELECT 1 FROM conversation_log l JOIN sitting s ON s.conversation = l.conversation
+			WHERE l.account = ?1 AND l.href = ?3 AND l.created >= gap.starts AND s.account = ?1 AND s.href = gap.conversation)`,
+		a.account, string(archive.GapElsewhere), log)
 }
 
 // appendVersion appends what was read, unless it is as it was last time.
@@ -119,8 +139,9 @@ func putTasks(c *sqlite.Conn, account rowID, step archive.HistoryStep) error {
 }
 
 func putHistory(c *sqlite.Conn, account rowID, h archive.History) error {
-	return exec(c, `INSERT OR REPLACE INTO history (account, availability, checked, begun, whole, round, finished, trouble, trouble_at)
-		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+	return exec(c, `INSERT INTO history (account, availability, checked, begun, whole, round, finished, trouble, trouble_at)
+		VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9) ON CONFLICT (account) DO UPDATE SET availability = ?2, checked = ?3,
+			begun = ?4, whole = ?5, round = ?6, finished = ?7, trouble = ?8, trouble_at = ?9`,
 		account, string(h.Availability), h.Checked, h.Begun, h.Whole, h.Round, h.Finished, h.Trouble, h.TroubleAt)
 }
 

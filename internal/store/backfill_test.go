@@ -97,7 +97,8 @@ func TestHistorySteps(t *testing.T) {
 	}
 }
 
-// A finished round covers the gaps that had ended when it began.
+// A finished round covers the gaps that had ended when it began, those too of
+// which that becomes known only later.
 func TestCoveredGaps(t *testing.T) {
 	s := openWrite(t, t.TempDir())
 	defer s.Close()
@@ -134,6 +135,68 @@ func TestCoveredGaps(t *testing.T) {
 		if diff := cmp.Diff(tt.want, got); diff != "" {
 			t.Errorf("a round at %d that covers (%v): %s", tt.round, tt.covers, diff)
 		}
+	}
+	open, err := s.OpenGaps(t.Context(), storetest.Account)
+	if err != nil || len(open) != 1 {
+		t.Fatal(err, open)
+	}
+	late := archive.Gap{Account: storetest.Account, Cause: archive.GapResync, From: at(4), To: at(5)}
+	id, err := s.AppendGap(t.Context(), late)
+	if err := errors.Join(err, s.CloseGap(t.Context(), open[0].ID, at(5))); err != nil {
+		t.Fatal(err)
+	}
+	state := archive.History{Availability: archive.HistoryAvailable, Begun: at(8)} // a round that is not finished
+	step(t, s, archive.HistoryStep{State: &state})
+	later := archive.Gap{Account: storetest.Account, Cause: archive.GapResync, From: at(6), To: at(7)}
+	if _, err := s.AppendGap(t.Context(), later); err != nil {
+		t.Fatal(err)
+	}
+	all, err := s.Gaps(t.Context(), storetest.Account)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, g := range all {
+		if want := g.ID == id || g.ID == open[0].ID || g.To.Equal(at(5).Time) || g.To.Equal(at(2).Time); g.Backfilled != want {
+			t.Errorf("gap %+v", g)
+		}
+	}
+}
+
+// What went on in another client is covered by a log of that conversation
+// which was filed afterwards, and by no round as such.
+func TestCoveredElsewhere(t *testing.T) {
+	r := &recorder{t: t, s: openWrite(t, t.TempDir())}
+	defer r.s.Close()
+	r.opens()
+	gap := archive.Gap{Account: storetest.Account, Cause: archive.GapElsewhere, From: archive.At(midday), To: archive.At(midday.Add(time.Second)), Conversation: sitting}
+	if _, err := r.s.AppendGap(t.Context(), gap); err != nil {
+		t.Fatal(err)
+	}
+	covered := func() bool {
+		t.Helper()
+		all, err := r.s.Gaps(t.Context(), "")
+		if err != nil || len(all) != 1 {
+			t.Fatal(err, all)
+		}
+		return all[0].Backfilled
+	}
+	state := archive.History{Availability: archive.HistoryAvailable, Round: archive.At(midday.Add(time.Hour))}
+	step(t, r.s, archive.HistoryStep{State: &state, Covers: true})
+	filed := archive.LogChange{Href: logHref, Transcripts: pages, Thread: archive.Thread{ID: thread}, Created: archive.At(midday.Add(-time.Hour))}
+	r.receive(archive.SourceBackfill, filed)
+	r.page(0, false, nil)
+	if covered() {
+		t.Error("covered by a round, or by an older log of the thread")
+	}
+	filed.Created = archive.At(midday.Add(20 * time.Minute))
+	r.receive(archive.SourceBackfill, filed)
+	r.page(0, true, nil)
+	if covered() {
+		t.Error("covered before the log was read to its end")
+	}
+	r.page(1, false, nil)
+	if !covered() {
+		t.Error("not covered by its log")
 	}
 }
 

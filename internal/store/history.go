@@ -101,12 +101,12 @@ func (a *applier) pageOf(href, log string) error {
 
 // logPageChange notes which log the page after this one belongs to.
 func (a *applier) logPageChange(ch archive.LogPageChange) error {
-	if ch.Next == "" {
-		return nil
-	}
 	log, _, err := a.logOf(ch.Href)
 	if err != nil || log == "" {
 		return err
+	}
+	if ch.Next == "" {
+		return a.coverElsewhere(log)
 	}
 	return a.pageOf(ch.Next, log)
 }

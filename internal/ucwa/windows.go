@@ -92,6 +92,15 @@ type wrapper interface {
 	around(base http.RoundTripper) http.RoundTripper
 }
 
+// Wrapper is a transport of another package around one that may be asked to
+// keep to one connection.
+type Wrapper interface {
+	// Inner is the transport inside.
+	Inner() http.RoundTripper
+	// Around is the same wrapper around another transport.
+	Around(base http.RoundTripper) http.RoundTripper
+}
+
 // line is a client with one connection of its own. NTLM signs in a connection,
 // so nobody else's request may come between the messages.
 type line struct {
@@ -117,6 +126,8 @@ func (l *line) own(rt http.RoundTripper) http.RoundTripper {
 	switch rt := rt.(type) {
 	case wrapper:
 		return rt.around(l.own(rt.inner()))
+	case Wrapper:
+		return rt.Around(l.own(rt.Inner()))
 	case *http.Transport:
 		t := rt.Clone()
 		t.MaxConnsPerHost, t.MaxIdleConnsPerHost, t.MaxIdleConns = 1, 1, 1

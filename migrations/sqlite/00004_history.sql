@@ -13,6 +13,7 @@ CREATE TABLE history (
   whole        INTEGER NOT NULL, -- whether that round may be taken to read all there is
   round        INTEGER, -- when the last round that was finished began
   finished     INTEGER, -- when it was finished
+  covered      INTEGER, -- when the last round began that covers the gaps before it
   trouble      TEXT NOT NULL, -- what last went wrong, in codes; '' since it went well again
   trouble_at   INTEGER
 ) STRICT;

@@ -369,6 +369,33 @@ func TestHistoryBesideTheLoop(t *testing.T) {
 	})
 }
 
+// While a server is in trouble the loop alone asks it.
+func TestHistoryWaitsForCalm(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		f, l, b, cfg := historical(t)
+		down := true
+		f.intercept = func(w http.ResponseWriter, _ *http.Request, _ int) bool {
+			if down {
+				reply(w, 503, `{"code":"ServiceUnavailable"}`)
+			}
+			return down
+		}
+		r := f.start(cfg)
+		pass(10 * time.Minute)
+		if asked := l.requests(); len(asked) != 0 {
+			t.Errorf("asked meanwhile: %v", asked)
+		}
+		f.set(func() { down = false })
+		pass(2 * time.Minute)
+		if len(b.covered) != 1 {
+			t.Errorf("%d rounds when it was over", len(b.covered))
+		}
+		if err := r.stop(); err != nil {
+			t.Error(err)
+		}
+	})
+}
+
 // A stop does not wait for the history, and the next start goes on with it.
 func TestStopDuringARound(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {

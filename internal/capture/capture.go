@@ -5,8 +5,10 @@
 // writes; session.go signs in, gets applications and stops; recover.go and
 // judge.go wait out what fails; gap.go and cover.go account for every interval
 // without a parked P-GET. Beside the loop, fetch.go gets what events only link
-// to and alive.go keeps the application from being ended. project.go turns the
-// log into the decoded tables, behind the loop and apart from it.
+// to and alive.go keeps the application from being ended. historian.go reads the
+// server's conversation history in rounds (round.go, roundlist.go, persist.go),
+// and backfill.go does so once. project.go turns the log into the decoded tables,
+// behind the loop and apart from it.
 package capture
 
 import (

@@ -59,7 +59,7 @@ func (p *program) printStatus(st archive.Status) error {
   indexed    %s
   gaps       %d
   on disk    %s
-`, st.Account, st.State, lag, st.Watermarks.Stored, st.Watermarks.Decoded, st.Undecoded-st.Failed, st.Failed,
+`, st.Account, p.tellState(st), lag, st.Watermarks.Stored, st.Watermarks.Decoded, st.Undecoded-st.Failed, st.Failed,
 		st.Watermarks.Indexed, st.Gaps, humanize.IBytes(uint64(max(0, st.DiskBytes))))
 	return err
 }

@@ -36,6 +36,7 @@ func (r *recorder) signIn(ctx context.Context) error {
 		}
 		r.fetcher.serve(client, r.cursor.Capture)
 		r.alive.start(ctx, client, ucwa.Application{URL: r.cursor.Application})
+		r.wantHistory("start")
 	}
 	return nil
 }
@@ -104,6 +105,7 @@ func (r *recorder) create(ctx context.Context) error {
 	}
 	r.fetcher.serve(r.client, cur.Capture)
 	r.alive.start(ctx, r.client, app)
+	r.wantHistory("new application")
 	return nil
 }
 

@@ -2,6 +2,7 @@ package store
 
 import (
 	"context"
+	"errors"
 	"os"
 
 	"zombiezen.com/go/sqlite"
@@ -28,6 +29,7 @@ func (s *Store) Status(ctx context.Context) ([]archive.Status, error) {
 			FROM account a LEFT JOIN cursor k ON k.account = a.n ORDER BY a.n`, func(r row) error {
 			st := archive.Status{Account: r.text(), Cursor: r.text(), LastPoll: r.time(), Watermarks: marks}
 			known := r.bool()
+			st.History = archive.HistoryUnknown
 			st.LastEvent, st.Gaps, st.Undecoded, st.Failed = r.time(), r.int(), r.int(), r.int()
 			parked := st.LastPoll.Known() && !r.bool()
 			st.State = stateOf(known, holder.capturing(st.Account), parked)
@@ -36,13 +38,29 @@ func (s *Store) Status(ctx context.Context) ([]archive.Status, error) {
 		})
 	})
 	if err == nil {
-		err = s.addPolicies(ctx, out)
+		err = errors.Join(s.addPolicies(ctx, out), s.historyStatus(ctx, out))
 	}
 	disk := s.diskBytes()
 	for i := range out {
 		out[i].DiskBytes = disk
 	}
 	return out, err
+}
+
+func (s *Store) historyStatus(ctx context.Context, all []archive.Status) error {
+	return s.view(ctx, "history status", func(c *sqlite.Conn) error {
+		for i := range all {
+			h, err := historyState(c, all[i].Account)
+			if err != nil {
+				return err
+			}
+			all[i].History, all[i].LastBackfill, all[i].BackfillTrouble = h.Availability, h.Finished, h.Trouble
+			if all[i].Reconciled, err = historyCount(c, all[i].Account); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
 }
 
 // asides are the causes of gaps in which capture went on (GapCause.Interrupts).

@@ -425,6 +425,28 @@ func TestStopDuringARound(t *testing.T) {
 	})
 }
 
+// An administrator's wish stands in the way of this as of capture.
+func TestBackfillAsksForPolicies(t *testing.T) {
+	for _, captured := range []bool{false, true} {
+		synctest.Test(t, func(t *testing.T) {
+			f, l, _, cfg := historical(t)
+			if captured {
+				keepApplication(t, cfg)
+				f.log.wishes = nil // as in an archive from before policies were asked for
+			}
+			f.set(func() { f.policy = "Disabled" })
+			var refused *capture.PolicyError
+			if _, err := capture.Backfill(t.Context(), cfg, nil); !errors.As(err, &refused) || len(l.requests()) != 0 {
+				t.Errorf("captured before %v: %v; asked %v", captured, err, l.requests())
+			}
+			cfg.PolicyAcknowledged = true
+			if got, err := capture.Backfill(t.Context(), cfg, nil); err != nil || got.Logs != 3 {
+				t.Errorf("acknowledged, captured before %v: %+v, %v", captured, got, err)
+			}
+		})
+	}
+}
+
 func TestBackfillNeedsTheArchive(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		f, _, b, cfg := historical(t)

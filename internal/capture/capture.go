@@ -5,12 +5,15 @@
 // writes; session.go signs in, gets applications and stops; recover.go and
 // judge.go wait out what fails; gap.go and cover.go account for every interval
 // without a parked P-GET. Beside the loop, fetch.go gets what events only link
-// to and alive.go keeps the application from being ended. project.go turns the
-// log into the decoded tables, behind the loop and apart from it.
+// to and alive.go keeps the application from being ended. historian.go reads the
+// server's conversation history in rounds (round.go, roundlist.go, persist.go),
+// and backfill.go does so once. project.go turns the log into the decoded tables,
+// behind the loop and apart from it.
 package capture
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"net/http"
@@ -45,6 +48,14 @@ type Log interface {
 	Fetches(ctx context.Context, account string, limit int) ([]archive.Fetch, error)
 	// NoteFetch notes what came of a fetch that brought nothing.
 	NoteFetch(ctx context.Context, id archive.FetchID, outcome archive.FetchOutcome) error
+	// SeePolicy notes a policy and returns what is known of it, with when it was
+	// acknowledged; one whose value is another is not yet.
+	SeePolicy(ctx context.Context, p archive.Policy) (archive.Policy, error)
+	// AcknowledgePolicy notes that the operator knows of a policy that was seen.
+	AcknowledgePolicy(ctx context.Context, account, name string, at archive.Time) error
+	Policies(ctx context.Context, account string) ([]archive.Policy, error)
+	// SetCapturing says whether this process captures an account now.
+	SetCapturing(account string, on bool) error
 }
 
 // Config says what to capture and where to put it.
@@ -59,6 +70,9 @@ type Config struct {
 	// SignInAs is what contacts see of it (makeMeAvailable_ref.md): Online, Busy,
 	// DoNotDisturb, BeRightBack, Away or Offwork; "" leaves it to the server.
 	SignInAs string
+	// PolicyAcknowledged: the operator has said that he knows of an
+	// administrator's wish that history be not saved (PolicyError).
+	PolicyAcknowledged bool
 	// SignOut ends the application at a planned stop, which also ends the
 	// user's conversations in it. Without it a restart goes on where it was.
 	SignOut bool
@@ -86,7 +100,8 @@ type Turn struct {
 // Run captures an account until ctx ends, which is a planned stop and returns
 // nil. It returns an error when going on would be wrong: archive.ErrUnauthorized
 // when the credentials were refused, archive.ErrConflict when somebody else
-// captures through the same application, and an error of the Log when not even
+// captures through the same application, a *PolicyError when an administrator
+// does not want history and nobody has acknowledged that, and an error of the Log when not even
 // the cursor can be read. Everything else it waits out, recording the gap.
 // Nothing it started is left running when it returns.
 func Run(ctx context.Context, cfg Config) error {
@@ -96,6 +111,9 @@ func Run(ctx context.Context, cfg Config) error {
 	}
 	r := newRecorder(cfg)
 	if err := r.load(ctx); err != nil {
+		return fmt.Errorf("capture: start: %w", err)
+	}
+	if err := cfg.Log.SetCapturing(cfg.Account, true); err != nil {
 		return fmt.Errorf("capture: start: %w", err)
 	}
 	stop := r.watch(ctx)
@@ -108,6 +126,7 @@ func Run(ctx context.Context, cfg Config) error {
 	r.joiner.stop()
 	r.finish(ctx, err)
 	stop()
+	err = errors.Join(err, cfg.Log.SetCapturing(cfg.Account, false))
 	if err != nil {
 		return fmt.Errorf("capture: %w", err)
 	}

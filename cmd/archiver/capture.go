@@ -96,13 +96,22 @@ func (p *program) captureConfigs(ctx context.Context, url string, f captureFlags
 		return nil, err
 	}
 	var out []capture.Config
+	var left error
 	for _, a := range accounts {
 		cfg, err := p.captureConfig(ctx, a, f, reach)
+		if len(accounts) > 1 && errors.Is(err, errSignedOut) { // the others need not wait for it
+			p.say("%s is left out: %s", a.Address, plain(err))
+			left = err
+			continue
+		}
 		if err != nil {
 			return nil, err
 		}
 		p.say("%s: %s", a.SignInName(), capture.Describe(cfg.Presence, cfg.SignInAs))
 		out = append(out, cfg)
+	}
+	if len(out) == 0 {
+		return nil, left
 	}
 	return out, nil
 }
@@ -214,8 +223,8 @@ func (a *app) firstContact(ctx context.Context, cfg capture.Config) error {
 // capture runs until ctx ends, decoding and indexing behind. Accounts fail
 // each alone: the others go on.
 func (a *app) capture(ctx context.Context, cfgs ...capture.Config) error {
-	for _, cfg := range cfgs {
-		if err := a.firstContact(ctx, cfg); err != nil {
+	if len(cfgs) == 1 {
+		if err := a.firstContact(ctx, cfgs[0]); err != nil {
 			return err
 		}
 	}

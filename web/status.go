@@ -29,6 +29,9 @@ type accountView struct {
 	Failed            int64
 	Gaps              int64
 	Disk              string
+	History           string // whether the server keeps one to fill gaps from
+	HistoryRead       component.Stamp
+	WasRead           bool
 }
 
 // statusView is the page about the archive itself.
@@ -98,7 +101,18 @@ func newAccount(c component.Clock, a archive.Account, st archive.Status) account
 		v.Lag = component.Span(time.Duration(*st.LagSeconds * float64(time.Second)))
 	}
 	v.Behind = behind(st.Watermarks)
+	v.History, v.WasRead, v.HistoryRead = historyText(st.History), st.LastBackfill.Known(), c.Brief(st.LastBackfill, "")
 	return v
+}
+
+func historyText(a archive.Availability) string {
+	switch a {
+	case archive.HistoryAvailable:
+		return "kept"
+	case archive.HistoryUnavailable:
+		return "none kept: what is missed live is lost"
+	}
+	return "not asked for yet"
 }
 
 // behind says how far decoding and the index are from what is stored.

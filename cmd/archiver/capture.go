@@ -31,13 +31,19 @@ type captureFlags struct {
 	acknowledged bool
 }
 
+// flags are those of a command that captures.
 func (f *captureFlags) flags(set *pflag.FlagSet) {
+	f.reading(set)
+	set.StringVar(&f.presence, "presence", "", "what to be to your other clients: available, accept or observe")
+	set.BoolVar(&f.acknowledged, "policy-acknowledged", false, "you have read that the administrator does not want message history to be saved")
+}
+
+// reading are the flags of a command that signs in and changes nothing.
+func (f *captureFlags) reading(set *pflag.FlagSet) {
 	f.signIn.flags(set)
 	set.StringVarP(&f.user, "user", "u", "", `with URL: who signs in, a SIP address or DOMAIN\user`)
-	set.StringArrayVar(&f.accounts, "account", nil, "capture only this account of those that are set up (repeatable)")
-	set.StringVar(&f.presence, "presence", "", "what to be to your other clients: available, accept or observe")
+	set.StringArrayVar(&f.accounts, "account", nil, "only this account of those that are set up (repeatable)")
 	set.StringVar(&f.caFile, "ca-file", "", "certificate authorities of the company, in PEM, beside the system's")
-	set.BoolVar(&f.acknowledged, "policy-acknowledged", false, "you have read that the administrator does not want message history to be saved")
 }
 
 // captureLong is what both commands that capture tell of it.
@@ -74,6 +80,7 @@ func (p *program) captureCommand() *cobra.Command {
 			if err != nil {
 				return err
 			}
+			p.announce(cfgs)
 			return errors.Join(app.capture(c.Context(), cfgs...), app.close())
 		},
 	}
@@ -81,8 +88,8 @@ func (p *program) captureCommand() *cobra.Command {
 	return c
 }
 
-// captureConfigs are the accounts to capture, with their passwords. It tells
-// the person what each will be.
+// captureConfigs are the accounts that the command line means, with their
+// passwords.
 func (p *program) captureConfigs(ctx context.Context, url string, f captureFlags) ([]capture.Config, error) {
 	accounts, err := p.wanted(url, f)
 	if err != nil {
@@ -107,13 +114,19 @@ func (p *program) captureConfigs(ctx context.Context, url string, f captureFlags
 		if err != nil {
 			return nil, err
 		}
-		p.say("%s: %s", a.SignInName(), capture.Describe(cfg.Presence, cfg.SignInAs))
 		out = append(out, cfg)
 	}
 	if len(out) == 0 {
 		return nil, left
 	}
 	return out, nil
+}
+
+// announce tells the person what capture will be for each account.
+func (p *program) announce(cfgs []capture.Config) {
+	for _, cfg := range cfgs {
+		p.say("%s: %s", cfg.Client.Username, capture.Describe(cfg.Presence, cfg.SignInAs))
+	}
 }
 
 // wanted are the accounts that the command line means.
@@ -234,7 +247,7 @@ func (a *app) capture(ctx context.Context, cfgs ...capture.Config) error {
 	failed := make([]error, len(cfgs))
 	var running sync.WaitGroup
 	for i, cfg := range cfgs {
-		cfg.Log = a.Store
+		cfg.Log, cfg.History = a.Store, a.Store
 		told := cfg.OnCommit
 		cfg.OnCommit = func(id archive.ObservationID) {
 			notify(id)

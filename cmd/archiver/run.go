@@ -99,6 +99,7 @@ func (p *program) commands() []*cobra.Command {
 		p.logoutCommand(),
 		p.runCommand(),
 		p.captureCommand(),
+		p.backfillCommand(),
 		p.serveCommand(),
 		p.importCommand(),
 		p.searchCommand(),

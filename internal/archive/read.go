@@ -78,6 +78,15 @@ type Status struct {
 	Undecoded  int64      `json:"undecoded"` // events that no decoder understood
 	Failed     int64      `json:"failed"`    // events whose decoding failed
 	DiskBytes  int64      `json:"disk_bytes"`
+	// History says whether the server keeps a conversation history to fill
+	// gaps from; LastBackfill is our clock when it was last read to its end.
+	History      Availability `json:"history"`
+	LastBackfill Time         `json:"last_backfill"`
+	// BackfillTrouble is what last went wrong with that, in codes.
+	BackfillTrouble string `json:"backfill_trouble"`
+	// Reconciled compares the server's counts with the archive; null while the
+	// server has given none.
+	Reconciled *HistoryCount `json:"reconciled"`
 }
 
 // Totals counts the archive.

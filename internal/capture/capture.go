@@ -52,6 +52,7 @@ type Config struct {
 	Account string      // the account's URI
 	Client  ucwa.Config // where to sign in and as whom
 	Log     Log
+	History HistoryLog // where the server's conversation history goes; nil leaves it unread
 	// Presence is what capture is to the user's other clients; "" is
 	// PresenceAvailable.
 	Presence Presence
@@ -99,8 +100,10 @@ func Run(ctx context.Context, cfg Config) error {
 	}
 	stop := r.watch(ctx)
 	r.fetcher.start(ctx)
+	r.history.start(ctx)
 	err = r.loop(ctx)
 	r.alive.stop()
+	r.history.stop()
 	r.fetcher.stop()
 	r.joiner.stop()
 	r.finish(ctx, err)
@@ -147,6 +150,7 @@ func newRecorder(cfg Config) *recorder {
 	}
 	r.away.coverage = r.coverage
 	r.fetcher = newFetcher(cfg, r)
+	r.history = newHistorian(cfg, r)
 	if cfg.Presence == PresenceAccept {
 		r.joiner = newJoiner(cfg.Logger, r.keepFetched)
 	}

@@ -21,6 +21,7 @@ type recorder struct {
 	cursor   archive.Cursor // durable, but for Next, which gone clears
 	coverage *coverage
 	fetcher  *fetcher
+	history  *historian
 	joiner   *joiner // nil unless it is for capture to accept
 	away     elsewhere
 	alive    *alive
@@ -133,6 +134,7 @@ func (r *recorder) poll(ctx context.Context) error {
 	r.turn = turn{resp.Received, r.clock.now()}
 	r.covered(resp)
 	r.log.Debug("batch committed", "events", env.Count(), "bytes", len(resp.Body))
+	r.wantAfter(env)
 	if len(o.Wants) > 0 {
 		r.fetcher.notify()
 	}

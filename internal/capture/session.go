@@ -32,6 +32,7 @@ func (r *recorder) signIn(ctx context.Context) error {
 	if r.cursor.Next != "" {
 		r.fetcher.serve(client, r.cursor.Capture)
 		r.alive.start(ctx, client, ucwa.Application{URL: r.cursor.Application})
+		r.wantHistory("start")
 	}
 	return nil
 }
@@ -96,6 +97,7 @@ func (r *recorder) create(ctx context.Context) error {
 	}
 	r.fetcher.serve(r.client, cur.Capture)
 	r.alive.start(ctx, r.client, app)
+	r.wantHistory("new application")
 	return nil
 }
 

@@ -34,7 +34,10 @@ func (s *Store) AppendGap(ctx context.Context, g archive.Gap) (archive.GapID, er
 		}
 		_, err = one(c, `SELECT id FROM gap WHERE account = ? AND cause = ? AND starts = ? AND conversation = ?`,
 			func(r row) { id = archive.GapID(r.int()) }, account, string(g.Cause), g.From, g.Conversation)
-		return err
+		if err != nil {
+			return err
+		}
+		return markCovered(c, account)
 	})
 	return id, err
 }
@@ -49,7 +52,11 @@ func (s *Store) CloseGap(ctx context.Context, id archive.GapID, to archive.Time)
 		if c.Changes() == 0 {
 			return archive.ErrNotFound
 		}
-		return nil
+		var account rowID
+		if _, err := one(c, `SELECT account FROM gap WHERE id = ?`, func(r row) { account = rowID(r.int()) }, int64(id)); err != nil {
+			return err
+		}
+		return markCovered(c, account)
 	})
 }
 

@@ -35,16 +35,36 @@ func (s *Store) Status(ctx context.Context) ([]archive.Status, error) {
 			FROM account a LEFT JOIN cursor k ON k.account = a.n ORDER BY a.n`, func(r row) error {
 			st := archive.Status{Account: r.text(), Cursor: r.text(), LastPoll: r.time(), LastEvent: r.time(),
 				Gaps: r.int(), Undecoded: r.int(), Failed: r.int(), Watermarks: marks}
+			st.History = archive.HistoryUnknown
 			st.State = stateOf(st.Cursor != "", captures && !r.bool())
 			out = append(out, st)
 			return nil
 		})
 	})
+	if err == nil {
+		err = s.historyStatus(ctx, out)
+	}
 	disk := s.diskBytes()
 	for i := range out {
 		out[i].DiskBytes = disk
 	}
 	return out, err
+}
+
+func (s *Store) historyStatus(ctx context.Context, all []archive.Status) error {
+	return s.view(ctx, "history status", func(c *sqlite.Conn) error {
+		for i := range all {
+			h, err := historyState(c, all[i].Account)
+			if err != nil {
+				return err
+			}
+			all[i].History, all[i].LastBackfill, all[i].BackfillTrouble = h.Availability, h.Finished, h.Trouble
+			if all[i].Reconciled, err = historyCount(c, all[i].Account); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
 }
 
 func stateOf(captured, running bool) string {

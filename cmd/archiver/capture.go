@@ -122,10 +122,22 @@ func (p *program) captureConfigs(ctx context.Context, url string, f captureFlags
 	return out, nil
 }
 
-// announce tells the person what capture will be for each account.
+// announce tells the person what capture will be, once for all accounts of a
+// kind. It names none: a service's standard error is a log.
 func (p *program) announce(cfgs []capture.Config) {
+	var told []string
+	count := make(map[string]int)
 	for _, cfg := range cfgs {
-		p.say("%s: %s", cfg.Client.Username, capture.Describe(cfg.Presence, cfg.SignInAs))
+		what := capture.Describe(cfg.Presence, cfg.SignInAs)
+		if count[what]++; count[what] == 1 {
+			told = append(told, what)
+		}
+	}
+	for _, what := range told {
+		if len(cfgs) > 1 {
+			what = fmt.Sprintf("For %d of %d accounts: %s", count[what], len(cfgs), what)
+		}
+		p.say("%s", what)
 	}
 }
 

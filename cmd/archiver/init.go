@@ -255,10 +255,16 @@ func (e *entrance) discover(ctx context.Context) (ucwa.Discovery, error) {
 		return found, e.explain(err)
 	}
 	p.say("  server          %s", hostOf(found.UserURL))
-	if found.TokenURL != "" {
-		p.say("  password goes to %s", hostOf(found.TokenURL))
+	if !slices.ContainsFunc(found.Grants, takesPassword) {
+		return found, ucwa.ErrModernAuth // before anybody types a password for nothing
 	}
+	p.say("  password goes to %s", hostOf(found.TokenURL))
 	return found, nil
+}
+
+// takesPassword reports whether a grant is one that a name and a password give.
+func takesPassword(grant string) bool {
+	return strings.EqualFold(grant, "password") || strings.EqualFold(grant, "urn:microsoft.rtc:windows")
 }
 
 func hostOf(address string) string {

@@ -80,22 +80,28 @@ func newAccounts(c component.Clock, all []archive.Account, states []archive.Stat
 
 func newAccount(c component.Clock, a archive.Account, st archive.Status) accountView {
 	v := accountView{
-		URI: st.Account, Name: nameOr(a.Name, st.Account), Server: a.Server, State: st.State,
+		URI: st.Account, Name: nameOr(a.Name, st.Account), Server: a.Server, State: string(st.State),
 		Polled: st.LastPoll.Known(), LastPoll: c.Brief(st.LastPoll, ""), LastEvent: c.Brief(st.LastEvent, ""),
 		Stored: st.Watermarks.Stored.String(), Decoded: st.Watermarks.Decoded.String(), Indexed: st.Watermarks.Indexed.String(),
 		Observations: grouped(a.Observations), Undecoded: st.Undecoded, Failed: st.Failed, Gaps: st.Gaps, Disk: bytesText(st.DiskBytes),
 	}
 	switch st.State {
-	case "capturing":
+	case archive.StateCapturing:
 		v.StateText = "Capturing"
-	case "stopped":
+	case archive.StateInterrupted:
+		v.State, v.StateText = string(archive.StateStopped), "Interrupted" // it looks the same
+		v.Note = "Nothing said now is kept. The archiver keeps trying to reach the server."
+	case archive.StateStale:
+		v.State, v.StateText = string(archive.StateStopped), "Stale"
+		v.Note = "A process says that it captures, and the server has not answered it for a long time: nothing said now is known to be kept."
+	case archive.StateStopped:
 		v.StateText = "Not capturing"
 		v.Note = "Nothing said now is kept. Go on with archiver run."
-	case "imported":
+	case archive.StateImported:
 		v.StateText = "Imported"
 		v.Note = "Read from files; never captured live."
 	default:
-		v.StateText = st.State
+		v.StateText = string(st.State)
 	}
 	if st.LagSeconds != nil {
 		v.Lag = component.Span(time.Duration(*st.LagSeconds * float64(time.Second)))

@@ -126,6 +126,7 @@ func (a *app) Status(ctx context.Context) ([]archive.Status, error) {
 			lag := max(0, now.Sub(all[i].LastPoll.Time).Seconds())
 			all[i].LagSeconds = &lag
 		}
+		markStale(&all[i])
 	}
 	return all, nil
 }

@@ -60,7 +60,7 @@ func (p *program) printStatus(st archive.Status) error {
   gaps       %d
   history    %s
   on disk    %s
-`, st.Account, st.State, lag, st.Watermarks.Stored, st.Watermarks.Decoded, st.Undecoded-st.Failed, st.Failed,
+`, st.Account, p.tellState(st), lag, st.Watermarks.Stored, st.Watermarks.Decoded, st.Undecoded-st.Failed, st.Failed,
 		st.Watermarks.Indexed, st.Gaps, p.tellHistory(st), humanize.IBytes(uint64(max(0, st.DiskBytes)))); err != nil {
 		return err
 	}

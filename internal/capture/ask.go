@@ -23,10 +23,11 @@ func (r *recorder) ask(ctx context.Context) (resp ucwa.Response, err error) {
 	defer cancel()
 	url, waking, answered := r.cursor.Next, r.clock.waking(), make(chan struct{})
 	r.asked = r.clock.now()
-	go func() {
+	go r.guard.run(func() {
 		defer close(answered)
+		err = errBroken // unless it comes to anything else
 		resp, err = r.client.Poll(ctx, url)
-	}()
+	})
 	r.settle(ctx)
 	calm := time.NewTimer(calmAfter)
 	defer calm.Stop()
@@ -64,11 +65,19 @@ func (r *recorder) held(ctx context.Context, t *ticket) {
 	}
 	r.pacer.calm()
 	r.pace.Reset()
-	if _, failing := r.coverage.failing(); failing {
+	_, failing := r.coverage.failing()
+	if failing {
 		at := archive.At(r.clock.now().Add(-ago))
 		r.coverage.until = archive.At(later(r.coverage.until.Time, at.Time))
 		r.coverage.end(at)
 		r.settle(ctx)
+	}
+	if failing || !r.cursor.Polled.Known() {
+		cur := r.cursor
+		cur.Polled = r.now()
+		if err := r.save(ctx, nil, cur); err != nil {
+			r.log.Error("held request not noted", "err", err)
+		}
 	}
 }
 

@@ -11,6 +11,7 @@ package capture
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"net/http"
@@ -45,6 +46,14 @@ type Log interface {
 	Fetches(ctx context.Context, account string, limit int) ([]archive.Fetch, error)
 	// NoteFetch notes what came of a fetch that brought nothing.
 	NoteFetch(ctx context.Context, id archive.FetchID, outcome archive.FetchOutcome) error
+	// SeePolicy notes a policy and returns what is known of it, with when it was
+	// acknowledged; one whose value is another is not yet.
+	SeePolicy(ctx context.Context, p archive.Policy) (archive.Policy, error)
+	// AcknowledgePolicy notes that the operator knows of a policy that was seen.
+	AcknowledgePolicy(ctx context.Context, account, name string, at archive.Time) error
+	Policies(ctx context.Context, account string) ([]archive.Policy, error)
+	// SetCapturing says whether this process captures an account now.
+	SetCapturing(account string, on bool) error
 }
 
 // Config says what to capture and where to put it.
@@ -59,6 +68,9 @@ type Config struct {
 	// SignInAs is what contacts see of it (makeMeAvailable_ref.md): Online, Busy,
 	// DoNotDisturb, BeRightBack, Away or Offwork; "" leaves it to the server.
 	SignInAs string
+	// PolicyAcknowledged: the operator has said that he knows of an
+	// administrator's wish that history be not saved (PolicyError).
+	PolicyAcknowledged bool
 	// SignOut ends the application at a planned stop, which also ends the
 	// user's conversations in it. Without it a restart goes on where it was.
 	SignOut bool
@@ -74,6 +86,8 @@ type Config struct {
 	// clock are noticed; nil takes Now at its word, as it must be taken when it
 	// is the clock of a simulated server, which leaps.
 	Machine *MachineClock
+
+	clock *timekeeper // that of RunAll, which keeps it; nil for one's own
 }
 
 // Turn is the time between a response and the P-GET that follows it, in which
@@ -86,9 +100,11 @@ type Turn struct {
 // Run captures an account until ctx ends, which is a planned stop and returns
 // nil. It returns an error when going on would be wrong: archive.ErrUnauthorized
 // when the credentials were refused, archive.ErrConflict when somebody else
-// captures through the same application, and an error of the Log when not even
-// the cursor can be read. Everything else it waits out, recording the gap.
-// Nothing it started is left running when it returns.
+// captures through the same application, a *PolicyError when an administrator
+// does not want history and nobody has acknowledged that, and an error of the
+// Log when not even the cursor can be read. Everything else it waits out,
+// recording the gap. A fault of the program ends it as well, and not the
+// process. Nothing it started is left running when it returns.
 func Run(ctx context.Context, cfg Config) error {
 	var err error
 	if cfg.Presence, err = cfg.Presence.known(); err != nil {
@@ -98,27 +114,41 @@ func Run(ctx context.Context, cfg Config) error {
 	if err := r.load(ctx); err != nil {
 		return fmt.Errorf("capture: start: %w", err)
 	}
-	stop := r.watch(ctx)
-	r.fetcher.start(ctx)
-	r.history.start(ctx)
-	err = r.loop(ctx)
-	r.alive.stop()
-	r.history.stop()
-	r.fetcher.stop()
-	r.joiner.stop()
-	r.finish(ctx, err)
-	stop()
+	if err := cfg.Log.SetCapturing(cfg.Account, true); err != nil {
+		return fmt.Errorf("capture: start: %w", err)
+	}
+	err = errors.Join(r.run(ctx), cfg.Log.SetCapturing(cfg.Account, false))
 	if err != nil {
 		return fmt.Errorf("capture: %w", err)
 	}
 	return nil
 }
 
+// run captures, with everything that goes on beside the loop.
+func (r *recorder) run(ctx context.Context) (err error) {
+	ctx, r.guard.end = context.WithCancel(ctx)
+	defer r.guard.end()
+	stop := r.watch(ctx)
+	r.fetcher.start(ctx)
+	r.history.start(ctx)
+	r.guard.run(func() { err = r.loop(ctx) })
+	r.alive.stop()
+	r.history.stop()
+	r.fetcher.stop()
+	r.joiner.stop()
+	if r.guard.broken.Load() {
+		err = errBroken
+	}
+	r.guard.run(func() { r.finish(ctx, err) })
+	stop()
+	return err
+}
+
 // watch keeps the time until it is told to stop, which also waits for callbacks.
 func (r *recorder) watch(ctx context.Context) (stop func()) {
 	ctx, cancel := context.WithCancel(context.WithoutCancel(ctx))
 	var owned sync.WaitGroup
-	if r.cfg.Machine != nil {
+	if r.cfg.Machine != nil && r.cfg.clock == nil {
 		owned.Go(func() { r.clock.watch(ctx) })
 	}
 	return func() {
@@ -140,19 +170,22 @@ func newRecorder(cfg Config) *recorder {
 	}
 	// An account's URI is an address; its id says which account it is.
 	cfg.Logger = cfg.Logger.With("account", archive.AccountID(cfg.Account))
-	clock, pace := newTimekeeper(cfg.Now, cfg.Machine), &pacer{}
+	clock, pace, guard := cfg.clock, &pacer{}, &guard{log: cfg.Logger}
+	if clock == nil {
+		clock = newTimekeeper(cfg.Now, cfg.Machine)
+	}
 	cfg.Client = clientConfig(cfg, clock, pace)
 	r := &recorder{
-		cfg: cfg, log: cfg.Logger, clock: clock, pacer: pace, teller: &teller{},
+		cfg: cfg, log: cfg.Logger, clock: clock, pacer: pace, guard: guard, teller: &teller{guard: guard},
 		coverage: &coverage{log: cfg.Log, account: cfg.Account, clock: clock},
-		alive:    &alive{presence: cfg.Presence, signInAs: cfg.SignInAs, log: cfg.Logger, pacer: pace},
+		alive:    &alive{presence: cfg.Presence, signInAs: cfg.SignInAs, log: cfg.Logger, pacer: pace, guard: guard},
 		pace:     newPace(),
 	}
 	r.away.coverage = r.coverage
 	r.fetcher = newFetcher(cfg, r)
 	r.history = newHistorian(cfg, r)
 	if cfg.Presence == PresenceAccept {
-		r.joiner = newJoiner(cfg.Logger, r.keepFetched)
+		r.joiner = newJoiner(r)
 	}
 	return r
 }

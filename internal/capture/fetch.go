@@ -21,7 +21,12 @@ var fetched = []string{
 	"conversation", "participant", "localParticipant", "message", "messaging", "onlineMeeting",
 	"messagingInvitation", "phoneAudioInvitation", "audioVideoInvitation",
 	"onlineMeetingInvitation", "participantInvitation", "applicationSharingInvitation",
+	policies,
 }
+
+// policies is the resource that says what an administrator wishes. It is
+// updated when he changes his mind.
+const policies = "policies"
 
 // readable are the events of an envelope that can be read, in order.
 func readable(env ucwa.Envelope) []ucwa.Event {
@@ -86,7 +91,7 @@ func newFetcher(cfg Config, r *recorder) *fetcher {
 
 func (f *fetcher) start(ctx context.Context) {
 	ctx, f.cancel = context.WithCancel(context.WithoutCancel(ctx))
-	f.done.Go(func() { f.run(ctx) })
+	f.done.Go(func() { f.recorder.guard.run(func() { f.run(ctx) }) })
 }
 
 // stop gets what is listed, for drainTime at most, and waits for the end.
@@ -170,6 +175,9 @@ func (f *fetcher) one(ctx context.Context, client *ucwa.Client, capture string, 
 	}
 	if !f.commit(ctx, item, resp) {
 		return false
+	}
+	if item.Rel == policies {
+		f.recorder.changed(ctx, resp.Body)
 	}
 	f.recorder.joiner.invited(ctx, client, item.Rel, resp.Body)
 	return true

@@ -26,7 +26,7 @@ const (
 func newPace() *backoff.ExponentialBackOff {
 	return &backoff.ExponentialBackOff{
 		InitialInterval: 500 * time.Millisecond, RandomizationFactor: 1,
-		Multiplier: 6, MaxInterval: 15 * time.Second,
+		Multiplier: 3, MaxInterval: 15 * time.Second,
 	}
 }
 

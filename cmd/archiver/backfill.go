@@ -19,17 +19,20 @@ func (p *program) backfillCommand() *cobra.Command {
 		Long: `Read the conversation history that the server keeps, where it keeps one, and join
 it with what was captured live: each message stays one message.
 
-Accounts and passwords are those of archiver capture, which reads the history by
-itself when it starts and after every gap: this command is for a time when no
+Accounts, URL and passwords are those of archiver capture, which reads the history
+by itself when it starts and after every gap: this command is for a time when no
 capture runs. It only reads. Nothing is marked as read, accepted or deleted, and
 the account does not show as available.
 
 It can be ended at any time and goes on where it was. Read again, only what has
 changed is added. Gaps that a finished reading covers say so in archiver list
 gaps; what a server has not written down, or somebody has deleted, stays lost.`,
+		Example: `  archiver backfill
+  archiver backfill --account ana@contoso.example --json
+  archiver backfill https://lyncdiscover.contoso.example/ --user ana@contoso.example`,
 		Args: args(cobra.MaximumNArgs(1)),
 		RunE: func(c *cobra.Command, a []string) error {
-			cfgs, err := p.accountConfigs(c.Context(), first(a), f)
+			cfgs, err := p.captureConfigs(c.Context(), first(a), f)
 			if err != nil {
 				return err
 			}
@@ -37,25 +40,25 @@ gaps; what a server has not written down, or somebody has deleted, stays lost.`,
 			if err != nil {
 				return p.heldByCapture(err)
 			}
-			var failed error
 			for _, cfg := range cfgs {
-				failed = errors.Join(failed, app.backfill(c.Context(), cfg))
+				err = errors.Join(err, app.backfill(c.Context(), cfg))
 			}
-			return errors.Join(failed, app.close())
+			return errors.Join(err, app.close())
 		},
 	}
-	f.flags(c.Flags())
+	f.reading(c.Flags())
 	return c
 }
 
 // heldByCapture says of an archive that a capture holds that nothing need be
 // done.
 func (p *program) heldByCapture(err error) error {
-	dir, unknown := p.archiveDir()
-	if unknown != nil || !errors.Is(err, store.ErrLocked) {
+	dir, settings := p.archiveDir()
+	if settings != nil {
 		return err
 	}
-	if holder := store.HeldBy(dir); holder != nil && holder.Captures {
+	holder := store.HeldBy(dir)
+	if errors.Is(err, store.ErrLocked) && holder != nil && holder.Captures {
 		return heldError{err}
 	}
 	return err

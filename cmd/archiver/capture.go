@@ -31,13 +31,19 @@ type captureFlags struct {
 	acknowledged bool
 }
 
+// flags are those of a command that captures.
 func (f *captureFlags) flags(set *pflag.FlagSet) {
+	f.reading(set)
+	set.StringVar(&f.presence, "presence", "", "what to be to your other clients: available, accept or observe")
+	set.BoolVar(&f.acknowledged, "policy-acknowledged", false, "you have read that the administrator does not want message history to be saved")
+}
+
+// reading are the flags of a command that signs in and changes nothing.
+func (f *captureFlags) reading(set *pflag.FlagSet) {
 	f.signIn.flags(set)
 	set.StringVarP(&f.user, "user", "u", "", `with URL: who signs in, a SIP address or DOMAIN\user`)
-	set.StringArrayVar(&f.accounts, "account", nil, "capture only this account of those that are set up (repeatable)")
-	set.StringVar(&f.presence, "presence", "", "what to be to your other clients: available, accept or observe")
+	set.StringArrayVar(&f.accounts, "account", nil, "only this account of those that are set up (repeatable)")
 	set.StringVar(&f.caFile, "ca-file", "", "certificate authorities of the company, in PEM, beside the system's")
-	set.BoolVar(&f.acknowledged, "policy-acknowledged", false, "you have read that the administrator does not want message history to be saved")
 }
 
 // captureLong is what both commands that capture tell of it.
@@ -74,6 +80,7 @@ func (p *program) captureCommand() *cobra.Command {
 			if err != nil {
 				return err
 			}
+			p.announce(cfgs)
 			return errors.Join(app.capture(c.Context(), cfgs...), app.close())
 		},
 	}
@@ -81,22 +88,9 @@ func (p *program) captureCommand() *cobra.Command {
 	return c
 }
 
-// captureConfigs are the accounts to capture, with their passwords. It tells
-// the person what each will be.
+// captureConfigs are the accounts that the command line means, with their
+// passwords.
 func (p *program) captureConfigs(ctx context.Context, url string, f captureFlags) ([]capture.Config, error) {
-	cfgs, err := p.accountConfigs(ctx, url, f)
-	for _, cfg := range cfgs {
-		whose := ""
-		if len(cfgs) > 1 { // what goes to a service's journal need not name anybody
-			whose = cfg.Client.Username + ": "
-		}
-		p.say("%s%s", whose, capture.Describe(cfg.Presence, cfg.SignInAs))
-	}
-	return cfgs, err
-}
-
-// accountConfigs are the accounts that are meant, with their passwords.
-func (p *program) accountConfigs(ctx context.Context, url string, f captureFlags) ([]capture.Config, error) {
 	accounts, err := p.wanted(url, f)
 	if err != nil {
 		return nil, err
@@ -109,14 +103,42 @@ func (p *program) accountConfigs(ctx context.Context, url string, f captureFlags
 		return nil, err
 	}
 	var out []capture.Config
+	var left error
 	for _, a := range accounts {
 		cfg, err := p.captureConfig(ctx, a, f, reach)
+		if len(accounts) > 1 && errors.Is(err, errSignedOut) { // the others need not wait for it
+			p.say("%s is left out: %s", a.Address, plain(err))
+			left = err
+			continue
+		}
 		if err != nil {
 			return nil, err
 		}
 		out = append(out, cfg)
 	}
+	if len(out) == 0 {
+		return nil, left
+	}
 	return out, nil
+}
+
+// announce tells the person what capture will be, once for all accounts of a
+// kind. It names none: a service's standard error is a log.
+func (p *program) announce(cfgs []capture.Config) {
+	var told []string
+	count := make(map[string]int)
+	for _, cfg := range cfgs {
+		what := capture.Describe(cfg.Presence, cfg.SignInAs)
+		if count[what]++; count[what] == 1 {
+			told = append(told, what)
+		}
+	}
+	for _, what := range told {
+		if len(cfgs) > 1 {
+			what = fmt.Sprintf("For %d of %d accounts: %s", count[what], len(cfgs), what)
+		}
+		p.say("%s", what)
+	}
 }
 
 // wanted are the accounts that the command line means.
@@ -226,6 +248,11 @@ func (a *app) firstContact(ctx context.Context, cfg capture.Config) error {
 // capture runs until ctx ends, decoding and indexing behind. Accounts fail
 // each alone: the others go on.
 func (a *app) capture(ctx context.Context, cfgs ...capture.Config) error {
+	if len(cfgs) == 1 {
+		if err := a.firstContact(ctx, cfgs[0]); err != nil {
+			return err
+		}
+	}
 	following, stop := context.WithCancel(ctx)
 	defer stop()
 	notify, wait := a.follow(following)
@@ -241,9 +268,7 @@ func (a *app) capture(ctx context.Context, cfgs ...capture.Config) error {
 			}
 		}
 		running.Go(func() {
-			if failed[i] = a.firstContact(ctx, cfg); failed[i] == nil {
-				failed[i] = reachability(capture.Run(ctx, cfg))
-			}
+			failed[i] = reachability(capture.Run(ctx, cfg))
 			if failed[i] != nil && len(cfgs) > 1 {
 				a.program.say("%s is not captured any more: %s", cfg.Account, plain(failed[i]))
 			}

@@ -190,7 +190,7 @@ func (p *program) newPassword(ctx context.Context, a config.Account, s signIn) (
 	if err == nil || !errors.Is(err, errSignedOut) {
 		return secret, config.SecretCredential, err
 	}
-	secret, err = p.askPassword(a.SignInName())
+	secret, err = p.askPassword(ctx, a.SignInName())
 	return secret, "", err
 }
 
@@ -243,7 +243,7 @@ func (e *entrance) discover(ctx context.Context) (ucwa.Discovery, error) {
 	}
 	p.say("looking for the server of %s, beginning at %s", e.acct.Address, from)
 	var found ucwa.Discovery
-	err := e.trusting(func() error {
+	err := e.trusting(ctx, func() error {
 		cfg, err := p.clientConfig(e.acct, e.reach)
 		if err != nil {
 			return err
@@ -255,10 +255,16 @@ func (e *entrance) discover(ctx context.Context) (ucwa.Discovery, error) {
 		return found, e.explain(err)
 	}
 	p.say("  server          %s", hostOf(found.UserURL))
-	if found.TokenURL != "" {
-		p.say("  password goes to %s", hostOf(found.TokenURL))
+	if !slices.ContainsFunc(found.Grants, takesPassword) {
+		return found, ucwa.ErrModernAuth // before anybody types a password for nothing
 	}
+	p.say("  password goes to %s", hostOf(found.TokenURL))
 	return found, nil
+}
+
+// takesPassword reports whether a grant is one that a name and a password give.
+func takesPassword(grant string) bool {
+	return strings.EqualFold(grant, "password") || strings.EqualFold(grant, "urn:microsoft.rtc:windows")
 }
 
 func hostOf(address string) string {
@@ -272,7 +278,7 @@ func hostOf(address string) string {
 // test signs in once. A password that was refused is never sent again.
 func (e *entrance) test(ctx context.Context, secret ucwa.Secret) (*ucwa.Client, error) {
 	var client *ucwa.Client
-	err := e.trusting(func() error {
+	err := e.trusting(ctx, func() error {
 		cfg, err := e.program.clientConfig(e.acct, e.reach)
 		if err != nil {
 			return err
@@ -285,7 +291,7 @@ func (e *entrance) test(ctx context.Context, secret ucwa.Secret) (*ucwa.Client, 
 }
 
 // trusting does something again for each new host that the person trusts.
-func (e *entrance) trusting(do func() error) error {
+func (e *entrance) trusting(ctx context.Context, do func() error) error {
 	for {
 		err := do()
 		var unknown *ucwa.UnapprovedHostError
@@ -296,7 +302,7 @@ func (e *entrance) trusting(do func() error) error {
 			return usageError{fmt.Errorf("autodiscovery leads to %s, which is outside the address's domain; if it belongs to your organisation, say --trust-host %s",
 				unknown.Host, unknown.Host)}
 		}
-		ok, asked := e.program.agreed(fmt.Sprintf("autodiscovery leads to %s: trust it with the password?", unknown.Host))
+		ok, asked := e.program.agreed(ctx, fmt.Sprintf("autodiscovery leads to %s: trust it with the password?", unknown.Host))
 		if asked != nil {
 			return asked
 		}

@@ -71,7 +71,7 @@ func (p *program) password(ctx context.Context, a config.Account, s signIn) (ucw
 	if a.Secret != config.SecretAsk && !p.canAsk() {
 		return ucwa.Secret{}, err
 	}
-	return p.askPassword(a.SignInName())
+	return p.askPassword(ctx, a.SignInName())
 }
 
 func passwordFrom(ctx context.Context, command string) (ucwa.Secret, error) {
@@ -101,36 +101,69 @@ func (p *program) canAsk() bool {
 }
 
 // askPassword asks on the terminal, without echo.
-func (p *program) askPassword(user string) (ucwa.Secret, error) {
+func (p *program) askPassword(ctx context.Context, user string) (ucwa.Secret, error) {
 	f, ok := p.in.(*os.File)
 	if !ok || !p.canAsk() {
 		return ucwa.Secret{}, invalid("no password: use --password-file or --password-command")
 	}
+	before, err := term.GetState(int(f.Fd()))
+	if err != nil {
+		return ucwa.Secret{}, fmt.Errorf("ask for the password: %w", err)
+	}
 	fmt.Fprintf(p.err, "Password for %s: ", user)
-	b, err := term.ReadPassword(int(f.Fd()))
+	b, err := answer(ctx, func() ([]byte, error) { return term.ReadPassword(int(f.Fd())) })
 	fmt.Fprintln(p.err)
+	if ctx.Err() != nil {
+		return ucwa.Secret{}, errors.Join(ctx.Err(), term.Restore(int(f.Fd()), before)) // else the shell is left without echo
+	}
 	return firstLine(b, err)
+}
+
+// answer waits for a person or for the end of ctx. A read from a terminal
+// cannot be called back: it ends with the process, which then is about to.
+func answer(ctx context.Context, read func() ([]byte, error)) ([]byte, error) {
+	type reply struct {
+		b   []byte
+		err error
+	}
+	done := make(chan reply, 1)
+	go func() {
+		b, err := read()
+		done <- reply{b, err}
+	}()
+	select {
+	case r := <-done:
+		return r.b, r.err
+	case <-ctx.Done():
+		return nil, ctx.Err()
+	}
 }
 
 // agreed asks a question that a person answers with yes or no; no is what
 // everything else means.
-func (p *program) agreed(question string) (bool, error) {
+func (p *program) agreed(ctx context.Context, question string) (bool, error) {
 	fmt.Fprintf(p.err, "%s [y/N] ", question)
-	// One byte after the other: what follows the line is for who asks next.
+	line, err := answer(ctx, p.readLine)
+	if err != nil {
+		return false, fmt.Errorf("read the answer: %w", err)
+	}
+	said := strings.ToLower(strings.TrimSpace(string(line)))
+	return said == "y" || said == "yes", nil
+}
+
+// readLine reads one byte after the other: what follows the line is for who
+// asks next.
+func (p *program) readLine() ([]byte, error) {
 	var line []byte
 	for b := make([]byte, 1); ; {
 		n, err := p.in.Read(b)
-		if n == 1 && b[0] != '\n' && b[0] != '\r' {
+		switch {
+		case n == 1 && b[0] == '\n', n == 0 && errors.Is(err, io.EOF):
+			return line, nil
+		case n == 1:
 			line = append(line, b[0])
-			continue
-		}
-		if n == 1 || errors.Is(err, io.EOF) {
-			break
-		}
-		if err != nil {
-			return false, fmt.Errorf("read the answer: %w", err)
+		case err != nil:
+			return nil, err
 		}
 	}
-	answer := strings.ToLower(strings.TrimSpace(string(line)))
-	return answer == "y" || answer == "yes", nil
 }

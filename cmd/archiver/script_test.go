@@ -56,15 +56,6 @@ func startSimulator(ts *testscript.TestScript, neg bool, args []string) {
 	ts.Setenv("SIM_PASSWORD", password)
 }
 
-func scenarioOf(ts *testscript.TestScript, name string) *ucwatest.Scenario {
-	if !strings.HasSuffix(name, ".txtar") {
-		return scenario(ts, name)
-	}
-	sc, err := ucwatest.ParseScenario(name, []byte(ts.ReadFile(name)))
-	ts.Check(err)
-	return sc
-}
-
 // startDetour is the script command `detour`: a server at $DETOUR whose
 // autodiscovery leads on to $SIM under another name of this machine.
 func startDetour(ts *testscript.TestScript, neg bool, args []string) {
@@ -78,6 +69,15 @@ func startDetour(ts *testscript.TestScript, neg bool, args []string) {
 	}))
 	ts.Defer(server.Close)
 	ts.Setenv("DETOUR", server.URL)
+}
+
+func scenarioOf(ts *testscript.TestScript, name string) *ucwatest.Scenario {
+	if !strings.HasSuffix(name, ".txtar") {
+		return scenario(ts, name)
+	}
+	sc, err := ucwatest.ParseScenario(name, []byte(ts.ReadFile(name)))
+	ts.Check(err)
+	return sc
 }
 
 // checker is what tests and scripts have in common.

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -105,6 +106,26 @@ func TestVaultCredential(t *testing.T) {
 	for address, want := range map[string]string{"ana@contoso.example": "shared", "Bo@contoso.example": "own"} {
 		if s, err := v.load(config.SecretCredential, address); err != nil || s.Reveal() != want {
 			t.Errorf("%s: %q, %v", address, s.Reveal(), err)
+		}
+	}
+}
+
+// A question that nobody answers ends with the wish to stop, and an answer takes
+// its line and no more.
+func TestQuestions(t *testing.T) {
+	r, w := io.Pipe()
+	defer w.Close()
+	p := &program{in: r, err: io.Discard, env: emptyEnv}
+	ctx, stop := context.WithCancel(t.Context())
+	stop()
+	if _, err := p.agreed(ctx, "trust it?"); !errors.Is(err, context.Canceled) {
+		t.Errorf("after Ctrl-C: %v", err)
+	}
+	rest := strings.NewReader("Yes\r\nmaybe\n\ny")
+	p = &program{in: rest, err: io.Discard, env: emptyEnv}
+	for i, want := range []bool{true, false, false, true, false} {
+		if got, err := p.agreed(t.Context(), "trust it?"); got != want || err != nil {
+			t.Errorf("answer %d: %v, %v", i, got, err)
 		}
 	}
 }

@@ -139,6 +139,7 @@ func (p *program) run(ctx context.Context, url string, f captureFlags, addr stri
 		return err
 	}
 	pages := "http://" + ln.Addr().String()
+	p.announce(cfgs)
 	p.say("archiver shows %s at %s (Ctrl-C ends it)", a.Dir(), pages)
 	if open {
 		p.openBrowser(pages)

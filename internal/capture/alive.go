@@ -26,6 +26,7 @@ type alive struct {
 	signInAs string
 	log      *slog.Logger
 	pacer    *pacer
+	guard    *guard
 	cancel   context.CancelFunc
 	done     sync.WaitGroup
 }
@@ -34,7 +35,7 @@ type alive struct {
 func (a *alive) start(ctx context.Context, client *ucwa.Client, app ucwa.Application) {
 	a.stop()
 	ctx, a.cancel = context.WithCancel(ctx)
-	a.done.Go(func() { a.keep(ctx, client, app) })
+	a.done.Go(func() { a.guard.run(func() { a.keep(ctx, client, app) }) })
 }
 
 // stop waits until the present application is no longer taken care of.

@@ -8,7 +8,6 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
-	"sync"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -213,13 +212,14 @@ func (p *program) captureConfig(ctx context.Context, a config.Account, f capture
 		return capture.Config{}, err
 	}
 	return capture.Config{
-		Account:  ucwa.NormalizeURI(a.Address),
-		Client:   client,
-		Presence: capture.Presence(a.Presence),
-		SignInAs: a.SignInAs,
-		Logger:   p.logger(),
-		Now:      p.now,
-		Machine:  capture.Machine(),
+		Account:            ucwa.NormalizeURI(a.Address),
+		Client:             client,
+		Presence:           capture.Presence(a.Presence),
+		SignInAs:           a.SignInAs,
+		PolicyAcknowledged: a.PolicyAcknowledged,
+		Logger:             p.logger(),
+		Now:                p.now,
+		Machine:            capture.Machine(),
 	}, nil
 }
 
@@ -256,9 +256,9 @@ func (a *app) capture(ctx context.Context, cfgs ...capture.Config) error {
 	following, stop := context.WithCancel(ctx)
 	defer stop()
 	notify, wait := a.follow(following)
-	failed := make([]error, len(cfgs))
-	var running sync.WaitGroup
-	for i, cfg := range cfgs {
+	running := slices.Clone(cfgs)
+	for i := range running {
+		cfg := &running[i]
 		cfg.Log, cfg.History = a.Store, a.Store
 		told := cfg.OnCommit
 		cfg.OnCommit = func(id archive.ObservationID) {
@@ -267,18 +267,21 @@ func (a *app) capture(ctx context.Context, cfgs ...capture.Config) error {
 				told(id)
 			}
 		}
-		running.Go(func() {
-			failed[i] = reachability(capture.Run(ctx, cfg))
-			if failed[i] != nil && len(cfgs) > 1 {
-				a.program.say("%s is not captured any more: %s", cfg.Account, plain(failed[i]))
-			}
-		})
 	}
 	done := a.tellManager(ctx)
-	running.Wait()
+	err := a.captureAll(ctx, running)
 	done()
 	stop()
-	return errors.Join(append(failed, wait(), ctx.Err())...)
+	return errors.Join(reachability(err), wait(), ctx.Err())
+}
+
+func (a *app) captureAll(ctx context.Context, cfgs []capture.Config) error {
+	if len(cfgs) == 1 {
+		return capture.Run(ctx, cfgs[0]) // whose error need not say which account it is about
+	}
+	return capture.RunAll(ctx, cfgs, func(e *capture.AccountError) {
+		a.program.say("no longer captured: %s", plain(reachability(e)))
+	})
 }
 
 // reachability tells a server that cannot be reached from other failures.

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"fmt"
 	"net/http"
 	"net/http/httptest"
@@ -11,6 +12,7 @@ import (
 	"testing"
 	"time"
 
+	"archiver/internal/config"
 	"archiver/internal/ucwa/ucwatest"
 )
 
@@ -81,5 +83,50 @@ func TestInitTriesOnce(t *testing.T) {
 	tokens.Store(0)
 	if code, said := initAt(t, server.URL, home, sc.Password); code != exitOK || tokens.Load() != 1 {
 		t.Errorf("%d tries, exit %d: %s", tokens.Load(), code, said)
+	}
+}
+
+// An administrator's wish that nothing is saved stops capture until it is
+// acknowledged, which is remembered.
+func TestPolicyIsAcknowledgedOnce(t *testing.T) {
+	for _, how := range []string{"flag", "settings"} {
+		t.Run(how, func(t *testing.T) {
+			sc := scenario(t, "declined")
+			server := ucwatest.NewServer(sc, ucwatest.Options{KeepNoHistory: true})
+			defer server.Close()
+			home, ring := t.TempDir(), newDrawer()
+			capture := func(ctx context.Context, args ...string) (int, string) {
+				out := &buffer{}
+				p := &program{in: strings.NewReader(sc.Password), out: out, err: out, env: homeIs(home), now: time.Now, ring: ring}
+				code := p.execute(ctx, args)
+				return code, out.String()
+			}
+			if code, said := capture(t.Context(), "init", "ana@contoso.example", "--server", server.URL(), "--password-file", "-"); code != exitOK {
+				t.Fatalf("exit %d: %s", code, said)
+			}
+			if code, said := capture(t.Context(), "capture"); code != exitError || !strings.Contains(said, "--policy-acknowledged") {
+				t.Fatalf("exit %d: %s", code, said)
+			}
+			args := []string{"capture", "--policy-acknowledged"}
+			if how == "settings" {
+				args = args[:1]
+				file := filepath.Join(home, ".config", "archiver", "config.toml")
+				s, err := config.Load(config.Source{File: file, Env: homeIs(home)})
+				if err != nil {
+					t.Fatal(err)
+				}
+				a := s.Accounts[0]
+				a.PolicyAcknowledged = true
+				if err := config.Put(file, s.Config, a); err != nil {
+					t.Fatal(err)
+				}
+			}
+			ctx, stop := context.WithCancel(t.Context())
+			defer stop()
+			go func() { <-server.Drained(); stop() }()
+			if code, said := capture(ctx, args...); code != exitInterrupted {
+				t.Errorf("exit %d: %s", code, said)
+			}
+		})
 	}
 }

@@ -15,15 +15,18 @@ func (s *Server) remember(app *application, e map[string]any) {
 	path := strings.TrimPrefix(l["href"].(string), "{app}")
 	if e["type"] == "deleted" && e["in"] == nil {
 		for known := range app.known {
-			if known == path || strings.HasPrefix(known, path+"/") {
+			if gone := strings.ToLower(path); known == gone || strings.HasPrefix(known, gone+"/") {
 				delete(app.known, known)
 			}
 		}
 		return
 	}
 	embedded, _ := e["_embedded"].(map[string]any)
+	if path == "/communication" { // it is always as it is now
+		return
+	}
 	for _, r := range embedded {
-		app.known[path] = s.fill(app, marshal(r))
+		app.known[strings.ToLower(path)] = s.render(app, r)
 	}
 }
 
@@ -31,9 +34,9 @@ func (s *Server) remember(app *application, e map[string]any) {
 // is in any application.
 func (s *Server) lookup(w http.ResponseWriter, r *http.Request, app *application, rest string) {
 	s.mu.Lock()
-	body, ok := app.known["/"+rest]
+	body, ok := app.known[strings.ToLower("/"+rest)]
 	if v := s.standing(app, rest); !ok && v != nil {
-		body, ok = s.fill(app, marshal(v)), true
+		body, ok = s.render(app, v), true
 	}
 	s.mu.Unlock()
 	if !ok || r.Method != http.MethodGet && r.Method != http.MethodHead {
@@ -57,6 +60,11 @@ func (s *Server) standing(app *application, rest string) any {
 			return nil
 		}
 		return app.user.missedItems()
+	case "communication/mediaPolicies", "communication/mediaRelayAccessToken":
+		if s.opt.Lync2013 {
+			return nil
+		}
+		return map[string]any{"rel": strings.TrimPrefix(rest, "communication/"), "_links": self}
 	case "policies":
 		return s.policies(self)
 	case "people":
@@ -128,7 +136,7 @@ func (s *Server) inRoster(app *application, rest string) any {
 	if l := app.legs[guid]; l != nil {
 		return l.participant(u.Person)
 	}
-	if _, scripted := app.known["/"+conversation]; !scripted {
+	if _, scripted := app.known[strings.ToLower("/"+conversation)]; !scripted {
 		return nil
 	}
 	t := talk{owner: app.user.Person, guid: guid}

@@ -201,8 +201,8 @@ func communication(random string, opt Options) map[string]any {
 		"joinOnlineMeeting":  href("/communication/onlineMeetingInvitations"),
 	}
 	r := map[string]any{
-		"8" + random[1:]: putMember, // sorts before the rest, as servers have it
-		"rel":            "communication", "etag": "1804289383",
+		random: putMember,
+		"rel":  "communication", "etag": "1804289383",
 		"supportedModalities": []any{"Messaging"}, "supportedMessageFormats": []any{"Plain", "Html"}, "_links": links}
 	if !opt.Lync2013 {
 		links["mediaPolicies"] = href("/communication/mediaPolicies")

@@ -2,6 +2,7 @@ package ucwatest
 
 import (
 	"bytes"
+	"cmp"
 	"maps"
 	"regexp"
 	"slices"
@@ -63,6 +64,9 @@ func (sh shaper) value(key string, v any) any {
 		if links, ok := out["_links"].(map[string]any); ok {
 			sh.links(links)
 		}
+		if _, isLink := out["href"]; out["rel"] != nil && !isLink {
+			return ordered(out)
+		}
 		return out
 	case []any:
 		out := make([]any, len(v))
@@ -77,6 +81,34 @@ func (sh shaper) value(key string, v any) any {
 		return sh.text(key, v)
 	}
 	return v
+}
+
+// ordered is a resource whose members are written in the order of front ends:
+// the random member of a PUT first, for clients that take the first there is;
+// then what it says, its links, what is embedded, and what it is.
+type ordered map[string]any
+
+// MarshalJSON writes the members.
+func (o ordered) MarshalJSON() ([]byte, error) {
+	rank := func(name string) int {
+		switch {
+		case o[name] == putMember:
+			return 0
+		case name == "supportedModalities":
+			return 1
+		}
+		return 3 + slices.Index([]string{"", "_links", "_embedded", "rel", "etag"}, name)
+	}
+	names := slices.SortedFunc(maps.Keys(o), func(a, b string) int { return cmp.Or(rank(a)-rank(b), strings.Compare(a, b)) })
+	var b bytes.Buffer
+	for i, name := range names {
+		b.WriteString(map[bool]string{true: "{", false: ","}[i == 0])
+		b.Write(marshal(name))
+		b.WriteByte(':')
+		b.Write(marshal(o[name]))
+	}
+	b.WriteByte('}')
+	return b.Bytes(), nil
 }
 
 // event rewrites what an event says of itself.

@@ -22,6 +22,7 @@ func (s *Server) events(w http.ResponseWriter, r *http.Request, app *application
 		return
 	}
 	s.mu.Lock()
+	app.asked = time.Now()
 	switch {
 	case ack == app.sent && app.held != nil:
 		body := s.again(app)
@@ -34,7 +35,6 @@ func (s *Server) events(w http.ResponseWriter, r *http.Request, app *application
 		return
 	}
 	s.acknowledge(app)
-	app.asked = time.Now()
 	s.mu.Unlock()
 	s.park(w, r, app)
 }

@@ -89,7 +89,7 @@ func firstText(t *testing.T) {
 // talking is somebody in a conversation with bo, who has a client too.
 func talking(t *testing.T, opt ucwatest.Options) (ana, bo *guest, at, atBo map[string]string) {
 	t.Helper()
-	s, ana := visit(t, "", opt)
+	s, ana := visit(t, "person di di@contoso.example \"Di\" answers=ignore\n", opt)
 	bo = arrive(t, s, "bo@contoso.example").online()
 	ana.online().send("POST", links(ana.app)["startMessaging"], `{"to":"bo@contoso.example"}`)
 	asked := bo.until(`"messagingInvitation"`)
@@ -129,7 +129,7 @@ func resources(t *testing.T) {
 	ana.send("POST", at["sendMessage"], "Kept", "Content-Type", "text/plain")
 	message := bo.until("Kept")
 	from := links(message.json())
-	invitation := ana.send("POST", links(ana.app)["startMessaging"], `{"to":"nobody@contoso.example"}`).header.Get("Location")
+	invitation := ana.send("POST", links(ana.app)["startMessaging"], `{"to":"di@contoso.example"}`).header.Get("Location")
 	people, ok := ana.app["_embedded"].(map[string]any)["people"].(map[string]any)
 	if !ok {
 		t.Fatalf("the application embeds no people: %v", ana.app)

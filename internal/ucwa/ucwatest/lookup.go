@@ -96,14 +96,19 @@ func (s *Server) standing(app *application, rest string) any {
 	return s.quiet(app, rest)
 }
 
-// quiet is a modality of a live conversation that no event has told of yet.
-// s.mu is held.
+// quiet is a modality of a conversation that no event has told of yet. s.mu is
+// held.
 func (s *Server) quiet(app *application, rest string) any {
 	path := strings.Split(rest, "/")
-	if len(path) != 4 || path[1] != "conversations" || app.legs[path[2]] == nil {
+	if len(path) != 4 || path[1] != "conversations" {
 		return nil
 	}
-	l := app.legs[path[2]]
+	l := &talk{owner: app.user.Person, guid: path[2]}
+	if live := app.legs[path[2]]; live != nil {
+		l = &live.talk
+	} else if _, scripted := app.known[strings.ToLower("/"+strings.Join(path[:3], "/"))]; !scripted {
+		return nil
+	}
 	switch path[3] {
 	case "messaging":
 		return l.messaging("Disconnected")

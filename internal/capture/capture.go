@@ -13,6 +13,7 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
+	"math/rand/v2"
 	"slices"
 	"strings"
 	"time"
@@ -58,6 +59,7 @@ type Config struct {
 	OnCommit func(archive.ObservationID)
 	Logger   *slog.Logger     // nil discards
 	Now      func() time.Time // nil is time.Now
+	random   func() float64   // from 0 to 1; nil is chance
 }
 
 // Run captures an account until ctx ends, which is a planned stop and returns
@@ -100,6 +102,9 @@ func newRecorder(cfg Config) *recorder {
 	if cfg.Client.Logger == nil {
 		cfg.Client.Logger = cfg.Logger
 	}
+	if cfg.random == nil {
+		cfg.random = rand.Float64
+	}
 	_, domain, _ := strings.Cut(cfg.Account, "@")
 	cfg.Client.Hosts = append(slices.Clone(cfg.Client.Hosts), domain)
 	return &recorder{
@@ -107,6 +112,6 @@ func newRecorder(cfg Config) *recorder {
 		coverage: &coverage{log: cfg.Log, account: cfg.Account, now: cfg.Now},
 		fetcher:  newFetcher(cfg),
 		alive:    &alive{presence: cfg.Presence, log: cfg.Logger},
-		pace:     newPace(),
+		pace:     newPace(cfg.random),
 	}
 }

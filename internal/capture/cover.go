@@ -2,6 +2,7 @@ package capture
 
 import (
 	"context"
+	"time"
 
 	"archiver/internal/archive"
 	"archiver/internal/ucwa"
@@ -54,8 +55,14 @@ func parked(resp ucwa.Response) archive.Time {
 	return resp.Requested
 }
 
-// slept reports whether more time went by than a P-GET can take. Deadlines
-// stand still while a machine sleeps; the clock on the wall does not.
+// slept reports whether more time went by than a P-GET can take, on either side
+// of a break. Deadlines stand still while a machine sleeps; the clock on the
+// wall does not.
 func (r *recorder) slept(resp ucwa.Response, until archive.Time) bool {
-	return !r.cfg.Replay && until.Sub(resp.Requested.Time) > ucwa.PollDeadline+leastGap
+	since, longest := resp.Requested, time.Duration(0)
+	if cut, again := resp.Broken(); again.Known() {
+		since, longest = again, cut.Sub(since.Time)
+	}
+	longest = max(longest, until.Sub(since.Time))
+	return !r.cfg.Replay && longest > ucwa.PollDeadline+leastGap
 }

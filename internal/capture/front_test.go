@@ -26,6 +26,9 @@ const (
 	origin   = "http://127.0.0.1"
 )
 
+// latency is how long a request is under way.
+const latency = time.Millisecond
+
 // front is a front end of one user in the present synctest bubble. Its event
 // channel keeps Microsoft's rules of acknowledgement: see events.
 type front struct {
@@ -50,11 +53,20 @@ type front struct {
 	calls     []string          // other requests, in order
 	resources map[string]string // href to body, for fetches
 
-	queue   []string // events not yet in a batch
-	history []string // every event a batch was released with
-	held    string   // the last batch, until it is acknowledged
-	expect  int      // number of the batch to be sent next
+	queue   []string  // events not yet in a batch
+	history []string  // every event a batch was released with
+	held    string    // the last batch, until it is acknowledged
+	expect  int       // number of the batch to be sent next
+	seen    time.Time // when the channel was last asked
 	wake    chan struct{}
+
+	truth   *truth
+	durable func(url string) bool            // whether a cursor with this URL is safe
+	errorf  func(format string, args ...any) // a broken promise
+	busy    func(w http.ResponseWriter) bool // may answer any request in place of the rules
+	strict  bool                             // events and applications time out
+	service []int                            // statuses with which the token service fails, in turn
+	refuses []int                            // the same of creating applications
 
 	// intercept may answer an event channel request in place of the rules.
 	intercept func(w http.ResponseWriter, r *http.Request, ack int) (handled bool)
@@ -63,16 +75,17 @@ type front struct {
 func newFront(t *testing.T) *front {
 	t.Helper()
 	f := &front{t: t, log: &memory{}, conns: make(chan net.Conn), closed: make(chan struct{}),
-		password: password, expect: 1, resources: map[string]string{}, wake: make(chan struct{}, 1)}
+		password: password, expect: 1, resources: map[string]string{}, wake: make(chan struct{}, 1), truth: &truth{}}
+	f.errorf, f.durable = t.Errorf, f.log.wasDurable
 	f.serveOn()
-	transport := &http.Transport{DialContext: f.dial}
-	f.client = &http.Client{Transport: transport}
-	t.Cleanup(func() { transport.CloseIdleConnections(); _ = f.srv.Close() })
+	m := f.machine()
+	f.client = m.client
+	t.Cleanup(func() { m.closeIdle(); _ = f.srv.Close() })
 	return f
 }
 
 func (f *front) serveOn() {
-	f.srv = &http.Server{Handler: http.HandlerFunc(f.serve), ErrorLog: slog.NewLogLogger(slog.DiscardHandler, slog.LevelError)}
+	f.srv = &http.Server{Handler: http.HandlerFunc(f.serve), ConnContext: withLine, ErrorLog: slog.NewLogLogger(slog.DiscardHandler, slog.LevelError)}
 	go func() { _ = f.srv.Serve(f) }()
 }
 
@@ -86,22 +99,6 @@ func (f *front) Accept() (net.Conn, error) {
 }
 func (f *front) Close() error   { close(f.closed); return nil }
 func (f *front) Addr() net.Addr { return &net.TCPAddr{IP: net.IPv4(127, 0, 0, 1), Port: 80} }
-func (f *front) dial(context.Context, string, string) (net.Conn, error) {
-	f.mu.Lock()
-	down, dialing, closed := f.down, f.dialing, f.closed
-	f.mu.Unlock()
-	if down {
-		time.Sleep(dialing)
-		return nil, &net.OpError{Op: "dial", Net: "tcp", Err: io.ErrClosedPipe}
-	}
-	here, there := net.Pipe()
-	select {
-	case f.conns <- there:
-		return here, nil
-	case <-closed:
-		return nil, net.ErrClosed
-	}
-}
 
 func (f *front) app() string {
 	return fmt.Sprintf("/ucwa/oauth/v1/applications/%d", f.apps)
@@ -112,6 +109,15 @@ func (f *front) token() string { return fmt.Sprintf("cwt=canary-token-%d", f.tok
 func (f *front) serve(w http.ResponseWriter, r *http.Request) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
+	if f.strict { // no two things happen in one instant
+		f.mu.Unlock()
+		time.Sleep(latency)
+		f.mu.Lock()
+	}
+	f.truth.requests = append(f.truth.requests, time.Now())
+	if f.busy != nil && f.busy(w) {
+		return
+	}
 	if strings.HasSuffix(r.URL.Path, "/events") {
 		f.poll(w, r)
 		return
@@ -152,6 +158,11 @@ func (f *front) serve(w http.ResponseWriter, r *http.Request) {
 
 func (f *front) grant(w http.ResponseWriter, body string) {
 	f.grants++
+	if len(f.service) > 0 {
+		w.WriteHeader(f.service[0])
+		f.service = f.service[1:]
+		return
+	}
 	if !strings.Contains(body, "password="+f.password+"&") {
 		reply(w, 400, `{"error":"invalid_grant"}`)
 		return
@@ -167,9 +178,15 @@ func (f *front) create(w http.ResponseWriter, body string) {
 		reply(w, 200, f.describe(false))
 		return
 	}
+	if len(f.refuses) > 0 {
+		w.WriteHeader(f.refuses[0])
+		f.refuses = f.refuses[1:]
+		return
+	}
 	f.apps++
+	f.truth.created = append(f.truth.created, time.Now())
 	f.endpoints = append(f.endpoints, id)
-	f.gone, f.held, f.expect = false, "", 1
+	f.gone, f.held, f.expect, f.seen = false, "", 1, time.Now()
 	reply(w, 201, f.describe(false))
 }
 

@@ -91,14 +91,26 @@ func judgeAnswer(e *ucwa.APIError) verdict {
 	return verdict{cause: archive.GapUnreachable, unclear: true, atLeast: e.RetryAfter}
 }
 
-// newPace gives the waits between attempts: full jitter, growing from half a
-// second to 30. The library takes its interval times 0 to 2.
-func newPace() *backoff.ExponentialBackOff {
-	return &backoff.ExponentialBackOff{
-		InitialInterval: 250 * time.Millisecond, RandomizationFactor: 1,
-		Multiplier: 2, MaxInterval: 15 * time.Second,
-	}
+// pace gives the waits between attempts: full jitter below a bound that grows
+// from half a second to 30.
+type pace struct {
+	bound  backoff.ExponentialBackOff
+	random func() float64
 }
+
+func newPace(random func() float64) *pace {
+	return &pace{random: random, bound: backoff.ExponentialBackOff{
+		InitialInterval: 500 * time.Millisecond, Multiplier: 2, MaxInterval: 30 * time.Second,
+	}}
+}
+
+// next is the next wait.
+func (p *pace) next() time.Duration {
+	return time.Duration(p.random() * float64(p.bound.NextBackOff()))
+}
+
+// reset begins with the shortest again.
+func (p *pace) reset() { p.bound.Reset() }
 
 // explain adds what the operator can do to a fatal failure.
 func explain(err error) error {

@@ -91,8 +91,11 @@ func (m *memory) AppendGap(_ context.Context, g archive.Gap) (archive.GapID, err
 	if !apply {
 		return 0, err
 	}
-	for _, have := range m.gaps {
+	for i, have := range m.gaps {
 		if have.Account == g.Account && have.Cause == g.Cause && have.From == g.From {
+			if !have.To.Known() && g.To.Known() {
+				m.gaps[i].To, m.gaps[i].Seconds, m.gaps[i].AtRisk = g.To, g.Seconds, g.AtRisk
+			}
 			return have.ID, err
 		}
 	}

@@ -79,6 +79,9 @@ func (r *recorder) create(ctx context.Context) error {
 	if err := r.save(ctx, nil, cur); err != nil {
 		return err
 	}
+	if !r.coverage.until.Known() { // from now on there is something to miss
+		r.coverage.until = cur.Updated
+	}
 	r.log.Info("application created", "known", app.Existing, "capture", cur.Capture)
 	if app.MeURI != "" && app.MeURI != ucwa.NormalizeURI(r.cfg.Account) {
 		r.log.Warn("the server knows this user by another address than the account's")

@@ -1,0 +1,204 @@
+package capture_test
+
+import (
+	"flag"
+	"fmt"
+	"math/rand/v2"
+	"net/http"
+	"os"
+	"slices"
+	"strconv"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"pgregory.net/rapid"
+)
+
+// Whatever a server, a network, a disk and a person do, in whatever order:
+// nothing acknowledged is missing from the log and nothing is in it twice, its
+// order is that of release, its gaps are the true ones, and no server in
+// trouble is asked more than six times a minute.
+//
+// A failure prints the shortest sequence found and a line to repeat it with:
+//
+//	go test ./internal/capture -run TestSequences -rapid.failfile=…
+//	go test ./internal/capture -run TestSequences -rapid.seed=…
+//
+// ARCHIVER_LONG=1 tries 100,000 sequences; -rapid.checks=N any other number.
+func TestSequences(t *testing.T) {
+	checks := 300
+	if os.Getenv("ARCHIVER_LONG") != "" {
+		checks = 100_000
+	}
+	const lanes = 2
+	number := flag.Lookup("rapid.checks")
+	if number.Value.String() == number.DefValue {
+		before := number.Value.String()
+		must(t, flag.Set("rapid.checks", strconv.Itoa(checks/lanes)))
+		t.Cleanup(func() { must(t, flag.Set("rapid.checks", before)) })
+	}
+	for lane := range lanes {
+		t.Run(fmt.Sprintf("lane%d", lane), func(t *testing.T) {
+			t.Parallel()
+			rapid.Check(t, func(rt *rapid.T) {
+				seed := rapid.Uint64().Draw(rt, "jitter")
+				steps := rapid.SliceOfN(steps(), 1, 24).Draw(rt, "steps")
+				if wrong := sequence(t, seed, steps); len(wrong) > 0 {
+					rt.Fatalf("%s", strings.Join(wrong, "\n"))
+				}
+			})
+		})
+	}
+}
+
+func must(t *testing.T, err error) {
+	t.Helper()
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+// steps draws one step. Values become smaller and kinds simpler as rapid
+// looks for the shortest sequence.
+func steps() *rapid.Generator[step] {
+	answer := []string{}
+	for name := range answers() {
+		answer = append(answer, name)
+	}
+	slices.Sort(answer)
+	hows := map[string][]string{
+		"resync": {"", "with next"}, "gone": {"404 ApplicationNotFound", "410 InactiveApplicationExpired", "410 Something"},
+		"answer": answer, "break": {"before", "inside", "after"}, "down": {"", "slow"},
+		"disk": {"before", "after", "kill before", "kill after"}, "storm": {"503", "502", "404 of a proxy", "429", "a page"},
+	}
+	kinds := []string{"batch", "batch", "empty", "answer", "cut", "break", "break", "extend", "resync", "resume", "silent",
+		"expire", "forbid", "gone", "disk", "disk", "kill", "stop", "down", "replaced", "storm"}
+	return rapid.Custom(func(rt *rapid.T) step {
+		s := step{Do: rapid.SampledFrom(kinds).Draw(rt, "do")}
+		s.Wait = time.Duration(rapid.IntRange(0, 170).Draw(rt, "wait")) * time.Second
+		s.N = rapid.IntRange(1, 4).Draw(rt, "n")
+		if how := hows[s.Do]; how != nil {
+			s.How = rapid.SampledFrom(how).Draw(rt, "how")
+		}
+		switch s.Do {
+		case "storm":
+			s.For = time.Duration(rapid.IntRange(12, 30).Draw(rt, "for")) * time.Minute
+		case "kill", "stop", "down":
+			s.For = time.Duration(rapid.IntRange(0, 1200).Draw(rt, "for")) * time.Second
+		case "gone":
+			s.N--
+		case "expire", "forbid": // a token is judged when it arrives
+			s.N, s.Wait = s.N-1, 0
+		}
+		return s
+	})
+}
+
+// sequence lets the steps happen one after the other, each to a P-GET, then
+// heals everything and says what was not as it should be.
+func sequence(t *testing.T, seed uint64, steps []step) (wrong []string) {
+	synctest.Test(t, func(t *testing.T) {
+		d := &dice{rng: rand.New(rand.NewPCG(seed, 1))}
+		log := &memory{}
+		w := newWorld(t, log, d.Float64)
+		w.intercept = func(rw http.ResponseWriter, r *http.Request, ack int) bool {
+			if len(steps) == 0 || w.gone || !w.present(r) || r.Header.Get("Authorization") != "Bearer "+w.token() {
+				return false
+			}
+			s := steps[0]
+			steps = steps[1:]
+			return w.perform(rw, r, ack, s)
+		}
+		w.run(func() bool { return len(steps) == 0 })
+		wrong = w.verdict(log.allGaps(), time.Now())
+	})
+	return wrong
+}
+
+// Float64 is from 0 to 1.
+func (d *dice) Float64() float64 {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return d.rng.Float64()
+}
+
+// order is what is to happen to the process, and for how long it is then gone.
+type order struct {
+	what string
+	away time.Duration
+}
+
+func (w *world) order(what string, away time.Duration) {
+	select {
+	case w.orders <- order{what, away}:
+	default: // one at a time
+	}
+}
+
+// longest is how long a sequence may last in its own time, so that one that
+// makes no progress ends.
+const longest = 48 * time.Hour
+
+// run keeps a process running until over says so, heals the world, and stops.
+func (w *world) run(over func() bool) {
+	w.boot()
+	for begun := time.Now(); time.Since(begun) < longest; {
+		away, ended := time.Duration(0), false
+		select {
+		case err := <-w.proc.done:
+			w.ended(err)
+			ended = true
+		case o := <-w.orders:
+			away, ended = o.away, true
+			if o.what == "kill" {
+				w.kill(w.proc)
+			} else {
+				w.stop()
+			}
+			w.ended(<-w.proc.done)
+		case <-time.After(time.Minute):
+		}
+		if ended {
+			time.Sleep(away + time.Second)
+			w.boot()
+		}
+		w.mu.Lock()
+		done := over() && w.busy == nil && !w.down
+		w.mu.Unlock()
+		if done {
+			break
+		}
+	}
+	w.settle()
+}
+
+func (w *world) ended(err error) {
+	w.mu.Lock()
+	fought := w.fought
+	w.fought = false
+	w.mu.Unlock()
+	w.reaped(err, fought)
+}
+
+// settle lets the present process find a world in which everything works, and
+// stops it.
+func (w *world) settle() {
+	w.set(func() { w.service, w.refuses, w.busy = nil, nil, nil })
+	w.proc.heal()
+	for quiet := time.Now(); time.Since(quiet) < 30*time.Minute; {
+		select {
+		case err := <-w.proc.done:
+			w.ended(err)
+			w.boot()
+		case o := <-w.orders:
+			_ = o // whatever was still to come does not
+		case <-time.After(time.Minute):
+		}
+	}
+	w.set(func() { w.event(1) })
+	time.Sleep(10 * time.Second)
+	w.stop()
+	w.ended(<-w.proc.done)
+}

@@ -1,0 +1,360 @@
+package capture_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"archiver/internal/archive"
+	"archiver/internal/capture"
+)
+
+// disk is a log that outlives the processes which write to it, and what it has
+// promised to keep.
+type disk interface {
+	capture.Log
+	capture.Archive
+}
+
+// world is a server, a disk, and one process after another that captures.
+type world struct {
+	*front
+	disk disk
+	proc *process
+
+	orders chan order // what is to happen to the process
+	said   int        // messages so far
+	fought bool       // somebody else took the channel
+	storms []span
+
+	wmu    sync.Mutex // guards what follows
+	wrong  []string
+	safe   map[string]bool // URLs of cursors that are or may be on the disk
+	bodies map[string]bool
+	cursor archive.Cursor
+	// believed is up to when the process knows that the disk has everything.
+	believed time.Time
+	began    time.Time                   // when the first application was known
+	open     map[archive.GapID]time.Time // gaps on the disk that last
+	random   func() float64
+}
+
+func newWorld(t *testing.T, d disk, random func() float64) *world {
+	w := &world{front: newFront(t), disk: d, random: random, orders: make(chan order, 1),
+		safe: make(map[string]bool), bodies: make(map[string]bool), open: make(map[archive.GapID]time.Time)}
+	w.front.errorf, w.front.strict = w.errorf, true
+	w.front.durable = func(url string) bool { w.wmu.Lock(); defer w.wmu.Unlock(); return w.safe[url] }
+	w.truth.errorf = w.errorf
+	w.truth.holds = func(body string) bool { w.wmu.Lock(); defer w.wmu.Unlock(); return w.bodies[body] }
+	w.truth.proven = w.proven
+	return w
+}
+
+// errorf notes a broken promise. Failures are collected, since what runs inside
+// a bubble cannot fail the test that looks for the shortest one.
+func (w *world) errorf(format string, args ...any) {
+	w.wmu.Lock()
+	defer w.wmu.Unlock()
+	w.wrong = append(w.wrong, fmt.Sprintf(format, args...))
+}
+
+// proven is up to when the disk accounts for everything: a gap that lasts may
+// have ended without the disk being told.
+func (w *world) proven() time.Time {
+	w.wmu.Lock()
+	defer w.wmu.Unlock()
+	at := w.believed
+	for from := range maps.Values(w.open) {
+		if from.Before(at) {
+			at = from
+		}
+	}
+	return at
+}
+
+// process is one run of capture.
+type process struct {
+	*grip
+	net    *machine
+	cancel context.CancelFunc
+	done   chan error
+	killed bool
+	asked  time.Time // when it was asked to stop
+}
+
+// boot starts a process.
+func (w *world) boot() {
+	p := &process{net: w.machine(), done: make(chan error, 1)}
+	p.grip = &grip{w: w, kill: func() { w.kill(p) }}
+	ctx, cancel := context.WithCancel(context.Background())
+	p.cancel = cancel
+	w.mu.Lock()
+	w.truth.tell("boot", "")
+	p.begun, w.proc = len(w.asked), p
+	w.mu.Unlock()
+	cfg := w.config()
+	cfg.Log, cfg.Client.HTTPClient = p.grip, p.net.client
+	capture.SetJitter(&cfg, w.random)
+	go func() { p.done <- capture.Run(ctx, cfg) }()
+}
+
+// kill ends a process as kill -9 does: nothing that it does from now on has an
+// effect. It may be called from anywhere.
+func (w *world) kill(p *process) {
+	p.grip.die()
+	p.killed = true
+	p.net.cut(true)
+	p.cancel()
+}
+
+// stop asks the process to stop.
+func (w *world) stop() {
+	w.proc.asked = time.Now()
+	w.set(func() { w.truth.stops = append(w.truth.stops, w.proc.asked) })
+	w.proc.cancel()
+}
+
+// reaped takes note of the end of a process and says what was wrong with it.
+func (w *world) reaped(err error, fought bool) {
+	p := w.proc
+	p.net.cut(true)
+	synctest.Wait()
+	w.wmu.Lock()
+	w.believed = w.cursor.Updated.Time // as the next process will read it
+	w.wmu.Unlock()
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.truth.tell("ended", err)
+	if p.asked.IsZero() {
+		p.asked = time.Now().Add(-10 * time.Millisecond)
+	}
+	if p.killed || p.grip.failedSince(p.asked) {
+		w.truth.doubt()
+	}
+	switch {
+	case err == nil || p.killed || fought && errors.Is(err, archive.ErrConflict):
+	case errors.Is(err, errDisk) && len(w.asked) == p.begun: // not even the cursor could be read
+	default:
+		w.errorf("capture ended by itself: %v", err)
+	}
+}
+
+// grip is a process' hold on the disk. Its faults are decided operation by
+// operation: a disk can fail before or after it has written, and the process
+// can be killed at either.
+type grip struct {
+	w     *world
+	kill  func()
+	begun int
+
+	mu     sync.Mutex
+	dead   bool
+	faults []string // of the next operations: "", before, after, kill before, kill after
+	failed time.Time
+}
+
+func (g *grip) die() {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	g.dead = true
+}
+
+// fail makes the next operations fail.
+func (g *grip) fail(n int, how string) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	for range n {
+		g.faults = append(g.faults, how)
+	}
+}
+
+func (g *grip) heal() {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	g.faults = nil
+}
+
+// failedSince reports whether an operation has failed since a time.
+func (g *grip) failedSince(at time.Time) bool {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	return !g.failed.Before(at)
+}
+
+// do runs one operation. Those that read cannot fail after they have read.
+func (g *grip) do(op func() error) error {
+	g.mu.Lock()
+	how := ""
+	if len(g.faults) > 0 {
+		how, g.faults = g.faults[0], g.faults[1:]
+	}
+	dead := g.dead
+	if how != "" {
+		g.failed = time.Now()
+	}
+	g.mu.Unlock()
+	if how == "kill before" {
+		g.kill()
+	}
+	if dead || how == "before" || how == "kill before" {
+		return errDisk
+	}
+	if err := op(); err != nil {
+		return err
+	}
+	switch how {
+	case "after":
+		return errDisk
+	case "kill after":
+		g.kill()
+		return errDisk
+	}
+	return nil
+}
+
+func (g *grip) EnsureAccount(ctx context.Context, uri, server string) error {
+	return g.do(func() error { return g.w.disk.EnsureAccount(ctx, uri, server) })
+}
+
+func (g *grip) AppendObservations(ctx context.Context, obs []archive.Observation, cur *archive.Cursor) (out []archive.Appended, err error) {
+	err = g.do(func() (err error) {
+		out, err = g.w.disk.AppendObservations(ctx, obs, cur)
+		if err == nil {
+			g.w.kept(obs, cur)
+		}
+		return err
+	})
+	if err == nil && cur != nil {
+		g.w.wmu.Lock()
+		defer g.w.wmu.Unlock()
+		g.w.believed = cur.Updated.Time
+	}
+	return out, err
+}
+
+func (w *world) kept(obs []archive.Observation, cur *archive.Cursor) {
+	w.wmu.Lock()
+	defer w.wmu.Unlock()
+	for _, o := range obs {
+		w.bodies[string(o.Body)] = true
+	}
+	if cur != nil {
+		w.safe[cur.Next], w.cursor = true, *cur
+		if w.began.IsZero() && cur.Capture != "" {
+			w.began = cur.Updated.Time
+		}
+	}
+}
+
+func (g *grip) Cursor(ctx context.Context, account string) (cur archive.Cursor, err error) {
+	err = g.do(func() (err error) { cur, err = g.w.disk.Cursor(ctx, account); return err })
+	return cur, err
+}
+
+func (g *grip) AppendGap(ctx context.Context, gap archive.Gap) (id archive.GapID, err error) {
+	err = g.do(func() (err error) {
+		id, err = g.w.disk.AppendGap(ctx, gap)
+		if err == nil && !gap.To.Known() {
+			g.w.lasts(id, gap.From.Time)
+		}
+		return err
+	})
+	return id, err
+}
+
+func (g *grip) CloseGap(ctx context.Context, id archive.GapID, to archive.Time) error {
+	return g.do(func() error {
+		err := g.w.disk.CloseGap(ctx, id, to)
+		if err == nil {
+			g.w.lasts(id, time.Time{})
+		}
+		return err
+	})
+}
+
+func (w *world) lasts(id archive.GapID, from time.Time) {
+	w.wmu.Lock()
+	defer w.wmu.Unlock()
+	if from.IsZero() {
+		delete(w.open, id)
+	} else {
+		w.open[id] = from
+	}
+}
+
+func (g *grip) OpenGaps(ctx context.Context, account string) (gaps []archive.Gap, err error) {
+	err = g.do(func() (err error) { gaps, err = g.w.disk.OpenGaps(ctx, account); return err })
+	return gaps, err
+}
+
+// verdict compares the disk with the truth. Everything has ended by now.
+func (w *world) verdict(gaps []archive.Gap, end time.Time) []string {
+	var obs []archive.Observation
+	for after := archive.ObservationID(0); ; {
+		more, err := w.disk.ObservationsAfter(context.Background(), after, 1000)
+		if err != nil || len(more) == 0 {
+			if err != nil {
+				w.errorf("read the log: %v", err)
+			}
+			break
+		}
+		obs, after = append(obs, more...), more[len(more)-1].ID
+	}
+	live := slices.DeleteFunc(slices.Clone(obs), func(o archive.Observation) bool { return o.Source != archive.SourceCapture })
+	wrong := slices.Concat(w.wrong, w.truth.stored(live), w.truth.compare(gaps, live, span{w.began, end}), w.decoded())
+	if len(wrong) > 0 {
+		wrong = append(wrong, w.truth.narrative(200))
+	}
+	return wrong
+}
+
+// decoded projects the log, with a disk that fails now and then, and checks
+// that every message is there once.
+func (w *world) decoded() (wrong []string) {
+	for range 3 { // once more alters nothing
+		if _, err := capture.Project(context.Background(), capture.Projection{Archive: w.disk, Batch: 7}); err != nil && !errors.Is(err, errDisk) {
+			wrong = append(wrong, fmt.Sprintf("project: %v", err))
+		}
+	}
+	m, ok := w.disk.(*memory)
+	if !ok {
+		return wrong
+	}
+	last, messages := archive.ObservationID(0), make(map[string]bool)
+	for _, b := range m.applied {
+		if b.Observation.ID <= last {
+			wrong = append(wrong, fmt.Sprintf("observation %s was applied twice", b.Observation.ID))
+		}
+		last = b.Observation.ID
+		for _, e := range b.Events {
+			for _, c := range e.Changes {
+				if change, ok := c.(archive.MessageChange); ok {
+					messages[change.Href] = true
+				}
+			}
+		}
+	}
+	if last != archive.ObservationID(len(m.obs)) {
+		wrong = append(wrong, fmt.Sprintf("decoded up to %s of %d", last, len(m.obs)))
+	}
+	said := make(map[string]bool)
+	for _, b := range w.truth.batches {
+		for _, body := range b.bodies {
+			if w.bodies[body] {
+				for _, e := range b.events {
+					said[e] = true
+				}
+			}
+		}
+	}
+	if len(messages) < len(said) {
+		wrong = append(wrong, fmt.Sprintf("%d messages decoded, %d were stored", len(messages), len(said)))
+	}
+	return wrong
+}

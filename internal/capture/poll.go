@@ -52,7 +52,7 @@ func (r *recorder) loop(ctx context.Context) error {
 			continue
 		}
 		if ctx.Err() != nil { // what fails now, the stop made fail
-			r.held(err, archive.At(r.cfg.Now()))
+			r.interrupted(ctx, started, err)
 			continue
 		}
 		if err := r.failed(ctx, started, err); err != nil {

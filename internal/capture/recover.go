@@ -87,6 +87,19 @@ func (r *recorder) lostAt(started archive.Time, err error) archive.Time {
 	return now
 }
 
+// interrupted accounts for a P-GET that the stop ended: it counts as parked
+// until now unless it was known not to be.
+func (r *recorder) interrupted(ctx context.Context, started archive.Time, err error) {
+	at := r.lostAt(started, err)
+	r.held(err, at)
+	if _, polling := errors.AsType[pollError](err); !polling || len(r.coverage.open) > 0 || r.cfg.Now().Sub(at.Time) <= leastGap {
+		return
+	}
+	if err := r.lost(ctx, at, archive.GapUnreachable); err != nil {
+		r.log.Error("gap not recorded", "err", err) // tried again at the end
+	}
+}
+
 // held accounts for a P-GET that was parked and led to nothing in the end, as
 // behind a proxy that gives up before the server does: while it was parked
 // there was no gap.

@@ -156,8 +156,12 @@ func (w *world) later(s step, do func()) {
 // refuse answers with anything but a batch.
 func (w *world) refuse(rw http.ResponseWriter, r *http.Request, s step) bool {
 	v := w.truth.visitOf(r)
+	w.seen = time.Now()
 	switch s.Do {
 	case "resync":
+		if ack := r.URL.Query().Get("ack"); ack == strconv.Itoa(w.expect) {
+			w.held = "" // it has been acknowledged
+		}
 		v.body = w.resync(map[string]string{"with next": `"next":{"href":"` + w.app() + `/events?ack=77"},`}[s.How])
 		w.truth.special(v, "resync")
 		reply(rw, 200, v.body)
@@ -188,6 +192,7 @@ func (w *world) refuse(rw http.ResponseWriter, r *http.Request, s step) bool {
 func (w *world) emit(rw http.ResponseWriter, r *http.Request, s step) {
 	v := w.truth.visitOf(r)
 	w.event(s.N)
+	w.seen = time.Now()
 	if s.Do == "resume" {
 		w.releaseAs("resume")
 		v.body = w.held

@@ -185,7 +185,10 @@ func (w *world) ended(err error) {
 // settle lets the present process find a world in which everything works, and
 // stops it.
 func (w *world) settle() {
-	w.set(func() { w.service, w.refuses, w.busy = nil, nil, nil })
+	w.set(func() {
+		w.service, w.refuses, w.busy = nil, nil, nil
+		w.truth.tell("healed", "")
+	})
 	w.proc.heal()
 	for quiet := time.Now(); time.Since(quiet) < 30*time.Minute; {
 		select {

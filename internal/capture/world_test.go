@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"strings"
 	"sync"
 	"testing"
 	"testing/synctest"
@@ -95,7 +96,8 @@ func (w *world) boot() {
 	ctx, cancel := context.WithCancel(context.Background())
 	p.cancel = cancel
 	w.mu.Lock()
-	w.truth.tell("boot", "")
+	w.truth.runs++
+	w.truth.tell("boot", w.truth.runs)
 	p.begun, w.proc = len(w.asked), p
 	w.mu.Unlock()
 	cfg := w.config()
@@ -309,7 +311,7 @@ func (w *world) verdict(gaps []archive.Gap, end time.Time) []string {
 	live := slices.DeleteFunc(slices.Clone(obs), func(o archive.Observation) bool { return o.Source != archive.SourceCapture })
 	wrong := slices.Concat(w.wrong, w.truth.stored(live), w.truth.compare(gaps, live, span{w.began, end}), w.decoded())
 	if len(wrong) > 0 {
-		wrong = append(wrong, w.truth.narrative(200))
+		wrong = append(wrong, w.truth.narrative(gaps))
 	}
 	return wrong
 }
@@ -344,16 +346,14 @@ func (w *world) decoded() (wrong []string) {
 		wrong = append(wrong, fmt.Sprintf("decoded up to %s of %d", last, len(m.obs)))
 	}
 	said := make(map[string]bool)
-	for _, b := range w.truth.batches {
-		for _, body := range b.bodies {
-			if w.bodies[body] {
-				for _, e := range b.events {
-					said[e] = true
-				}
+	for _, o := range m.obs {
+		for e := range w.truth.times {
+			if strings.Contains(string(o.Body), e) {
+				said[e] = true
 			}
 		}
 	}
-	if len(messages) < len(said) {
+	if len(messages) != len(said) {
 		wrong = append(wrong, fmt.Sprintf("%d messages decoded, %d were stored", len(messages), len(said)))
 	}
 	return wrong

@@ -4,6 +4,8 @@ CREATE INDEX event_rel ON event (rel);
 
 CREATE INDEX event_undecoded ON event (account) WHERE decoded = 0;
 
+CREATE INDEX fetch_pending ON fetch (account, attempts, id) WHERE outcome = '';
+
 CREATE INDEX gap_place ON gap (account, after);
 
 CREATE INDEX invitation_conversation ON invitation (conversation);
@@ -60,7 +62,7 @@ CREATE TABLE cursor (
   endpoint_id TEXT NOT NULL,
   capture     TEXT NOT NULL,
   updated     INTEGER NOT NULL
-) STRICT;
+, polled INTEGER) STRICT;
 
 CREATE TABLE event (
   id          INTEGER PRIMARY KEY,
@@ -89,15 +91,27 @@ CREATE TABLE evidence (
   PRIMARY KEY (message, event)
 ) STRICT, WITHOUT ROWID;
 
-CREATE TABLE gap (
-  id         INTEGER PRIMARY KEY AUTOINCREMENT,
-  account    INTEGER NOT NULL REFERENCES account,
-  cause      TEXT NOT NULL,
-  starts     INTEGER NOT NULL,
-  ends       INTEGER, -- NULL while it lasts
-  backfilled INTEGER NOT NULL DEFAULT 0,
-  after      INTEGER NOT NULL, -- the last observation before it; 0 for none
-  UNIQUE (account, cause, starts)
+CREATE TABLE fetch (
+  id       INTEGER PRIMARY KEY AUTOINCREMENT,
+  account  INTEGER NOT NULL REFERENCES account,
+  capture  TEXT NOT NULL,
+  rel      TEXT NOT NULL,
+  href     TEXT NOT NULL,
+  after    INTEGER NOT NULL, -- the observation that links to it
+  attempts INTEGER NOT NULL DEFAULT 0,
+  outcome  TEXT NOT NULL DEFAULT '' -- '' while it is to be fetched
+) STRICT;
+
+CREATE TABLE "gap" (
+  id           INTEGER PRIMARY KEY AUTOINCREMENT,
+  account      INTEGER NOT NULL REFERENCES account,
+  cause        TEXT NOT NULL,
+  starts       INTEGER NOT NULL,
+  ends         INTEGER, -- NULL while it lasts
+  backfilled   INTEGER NOT NULL DEFAULT 0,
+  after        INTEGER NOT NULL, -- the last observation before it; 0 for none
+  conversation TEXT NOT NULL DEFAULT '', -- href; '' when it concerns everything
+  UNIQUE (account, cause, starts, conversation)
 ) STRICT;
 
 CREATE TABLE invitation (
@@ -200,6 +214,15 @@ CREATE TABLE person_name (
   PRIMARY KEY (person, name)
 ) STRICT, WITHOUT ROWID;
 
+CREATE TABLE policy (
+  account      INTEGER NOT NULL REFERENCES account,
+  name         TEXT NOT NULL,
+  value        TEXT NOT NULL,
+  seen         INTEGER NOT NULL,
+  acknowledged INTEGER,
+  PRIMARY KEY (account, name)
+) STRICT, WITHOUT ROWID;
+
 CREATE TABLE sitting (
   account      INTEGER NOT NULL REFERENCES account,
   href         TEXT NOT NULL,
@@ -215,7 +238,8 @@ CREATE TABLE watermark (
 
 CREATE TRIGGER gap_ends_once BEFORE UPDATE ON gap
 WHEN old.account <> new.account OR old.cause <> new.cause OR old.starts <> new.starts
-  OR old.after <> new.after OR (old.ends IS NOT NULL AND new.ends IS NOT old.ends)
+  OR old.after <> new.after OR old.conversation <> new.conversation
+  OR (old.ends IS NOT NULL AND new.ends IS NOT old.ends)
 BEGIN
   SELECT RAISE(ABORT, 'a gap can only be ended, once');
 END;

@@ -72,6 +72,7 @@ func (p *program) captureConfig(ctx context.Context, url string, who signIn) (ca
 		Presence: "Online",
 		Logger:   p.logger(),
 		Now:      p.now,
+		Machine:  capture.Machine(),
 	}, nil
 }
 

@@ -54,9 +54,7 @@ func TestCrash(t *testing.T) {
 func captureStory(t *testing.T, lifetime func() time.Duration) (dir string, killed int) {
 	t.Helper()
 	sc := scenario(t, "crash")
-	// What an event only links to is fetched apart from the channel, and a kill in
-	// between loses that: here events bring everything with them.
-	server := ucwatest.NewServer(sc, ucwatest.Options{Embed: true})
+	server := ucwatest.NewServer(sc, ucwatest.Options{})
 	defer server.Close()
 	dir = t.TempDir()
 	for {

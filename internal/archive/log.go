@@ -38,7 +38,53 @@ type Observation struct {
 	// equal hrefs of two applications are told apart; "" for imported bodies.
 	Capture string `json:"capture"`
 	Body    []byte `json:"-"`
+
+	// Wants are the resources that the body links to without embedding them.
+	// They enter the list of what is to be fetched with the observation.
+	Wants []Link `json:"-"`
+	// Answers is the entry of that list which the observation settles; 0 for
+	// none. The entry goes with the observation's commit.
+	Answers FetchID `json:"-"`
 }
+
+// Link names a resource to be fetched.
+type Link struct {
+	Rel  string
+	Href string // as the payload has it
+}
+
+// FetchID is an entry in the list of what is to be fetched.
+type FetchID int64
+
+// Fetch is a resource that a committed observation links to. The list of them
+// survives a crash, so that a resource is lost only with its application.
+type Fetch struct {
+	ID       FetchID
+	Account  string // the account's URI
+	Capture  string // the life of the application in which the href is valid
+	Rel      string
+	Href     string
+	After    ObservationID // the observation that links to it
+	Attempts int           // how often it was tried in vain
+}
+
+// FetchOutcome says why a resource was not fetched.
+type FetchOutcome string
+
+// The outcomes of a fetch that brought nothing.
+const (
+	// FetchAgain: it failed this time and is to be tried again.
+	FetchAgain FetchOutcome = "again"
+	// FetchGone: the server has it no longer (404 or 410), as is usual for what
+	// was short-lived.
+	FetchGone FetchOutcome = "gone"
+	// FetchApplicationGone: its application ended before it was fetched.
+	FetchApplicationGone FetchOutcome = "application_gone"
+	// FetchRefused: it is not ours to have: forbidden, or away from the server.
+	FetchRefused FetchOutcome = "refused"
+	// FetchFailed: it was tried too often.
+	FetchFailed FetchOutcome = "failed"
+)
 
 // Reason is UCWA's error object: why something failed or was changed.
 type Reason struct {
@@ -87,7 +133,19 @@ const (
 	GapUnauthorized GapCause = "unauthorized"
 	// GapStorage: the store refused a commit, so nothing could be acknowledged.
 	GapStorage GapCause = "storage"
+	// GapAsleep: the machine slept.
+	GapAsleep GapCause = "asleep"
+	// GapClock: our clock was set. Nothing was missed: the interval is what the
+	// clock left out, or what it went through twice.
+	GapClock GapCause = "clock"
+	// GapElsewhere: a conversation went on in another client of the user, which
+	// no other sees. It concerns that conversation alone.
+	GapElsewhere GapCause = "continues_elsewhere"
 )
+
+// Interrupts reports whether the cause is one for which the account was not
+// captured at all.
+func (c GapCause) Interrupts() bool { return c != GapClock && c != GapElsewhere }
 
 // RiskAfterSeconds is how long a server keeps an incoming message that no
 // P-GET fetches before it gives up and tells the sender (message_ref.md of
@@ -108,6 +166,22 @@ type Gap struct {
 	// After is the last observation before the gap, which gives its place in
 	// the log; 0 when there is none.
 	After ObservationID `json:"after,omitzero"`
+	// Conversation is the href of the one conversation that the gap concerns;
+	// "" when it concerns everything.
+	Conversation string `json:"conversation,omitzero"`
+}
+
+// Risk reports whether messages may have been lost in the gap: what went on
+// elsewhere was not captured however short it was, a clock that is set loses
+// nothing, and in any other gap it takes RiskAfterSeconds.
+func (g Gap) Risk() bool {
+	switch g.Cause {
+	case GapClock:
+		return false
+	case GapElsewhere:
+		return true
+	}
+	return !g.To.Known() || g.To.Sub(g.From.Time).Seconds() >= RiskAfterSeconds
 }
 
 // Cursor is where capture goes on for an account after a restart.
@@ -119,4 +193,22 @@ type Cursor struct {
 	Capture     string `json:"capture"`
 	// Updated is our clock at the commit that set Next.
 	Updated Time `json:"updated"`
+	// Polled is our clock when a P-GET was last answered with what leads on;
+	// unknown before the first.
+	Polled Time `json:"polled"`
+}
+
+// SaveMessagingHistory is the policy by which an administrator wishes that
+// conversations be kept or not (policies_ref.md).
+const SaveMessagingHistory = "saveMessagingHistory"
+
+// Policy is an administrator's wish as the server last told it.
+type Policy struct {
+	Account string `json:"account"`
+	Name    string `json:"name"`
+	Value   string `json:"value"` // mostly Enabled, Disabled or None
+	Seen    Time   `json:"seen"`  // when it was first told with this value
+	// Acknowledged is when the operator said that he knows of it; unknown while
+	// he has not. A value that changes must be acknowledged again.
+	Acknowledged Time `json:"acknowledged"`
 }

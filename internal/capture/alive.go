@@ -24,6 +24,7 @@ const (
 type alive struct {
 	presence string
 	log      *slog.Logger
+	pacer    *pacer
 	cancel   context.CancelFunc
 	done     sync.WaitGroup
 }
@@ -58,6 +59,14 @@ func (a *alive) keep(ctx context.Context, client *ucwa.Client, app ucwa.Applicat
 // once makes the application available if it is not, reports activity, and
 // renews the token when that is due. It returns the application as it is now.
 func (a *alive) once(ctx context.Context, client *ucwa.Client, app ucwa.Application) (ucwa.Application, error) {
+	cost := 1
+	if !app.Available() {
+		cost = 3 // make it available, get it, report
+	}
+	if app.EventsURL == "" {
+		cost++ // get it first
+	}
+	ctx, _ = a.pacer.admit(ctx, cost)
 	renewed := client.RenewIfDue(ctx)
 	if !app.Available() {
 		var err error

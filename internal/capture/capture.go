@@ -14,8 +14,10 @@ import (
 	"fmt"
 	"log/slog"
 	"math/rand/v2"
+	"net/http"
 	"slices"
 	"strings"
+	"sync"
 	"time"
 
 	"archiver/internal/archive"
@@ -39,6 +41,11 @@ type Log interface {
 	AppendGap(ctx context.Context, g archive.Gap) (archive.GapID, error)
 	CloseGap(ctx context.Context, id archive.GapID, to archive.Time) error
 	OpenGaps(ctx context.Context, account string) ([]archive.Gap, error)
+	// Fetches lists what appended observations want fetched and nothing has
+	// answered yet, least tried first.
+	Fetches(ctx context.Context, account string, limit int) ([]archive.Fetch, error)
+	// NoteFetch notes what came of a fetch that brought nothing.
+	NoteFetch(ctx context.Context, id archive.FetchID, outcome archive.FetchOutcome) error
 }
 
 // Config says what to capture and where to put it.
@@ -51,15 +58,26 @@ type Config struct {
 	// SignOut ends the application at a planned stop, which also ends the
 	// user's conversations in it. Without it a restart goes on where it was.
 	SignOut bool
-	// Replay says that Now is the clock of a simulated server, which leaps while
-	// a P-GET is parked: a leap is then no sign that this machine slept.
-	Replay bool
-	// OnCommit is told of every observation that has become durable; nil for
-	// nobody. It is called from several goroutines and must not block.
+	// OnCommit is told of every observation that has become durable, in order;
+	// nil for nobody. It is called apart from the loop and may take its time.
 	OnCommit func(archive.ObservationID)
-	Logger   *slog.Logger     // nil discards
-	Now      func() time.Time // nil is time.Now
-	random   func() float64   // from 0 to 1; nil is chance
+	// OnPoll is told how long capture took from a response to the next request;
+	// nil for nobody. It is called as OnCommit is.
+	OnPoll func(Turn)
+	Logger *slog.Logger     // nil discards
+	Now    func() time.Time // nil is time.Now
+	random func() float64   // from 0 to 1; nil is chance
+	// Machine are the clocks by which sleeps of the machine and settings of its
+	// clock are noticed; nil takes Now at its word, as it must be taken when it
+	// is the clock of a simulated server, which leaps.
+	Machine *MachineClock
+}
+
+// Turn is the time between a response and the P-GET that follows it, in which
+// nothing is parked.
+type Turn struct {
+	Commit time.Duration // from the response's last byte to its being durable
+	Ask    time.Duration // from there to the next request's being written
 }
 
 // Run captures an account until ctx ends, which is a planned stop and returns
@@ -73,15 +91,31 @@ func Run(ctx context.Context, cfg Config) error {
 	if err := r.load(ctx); err != nil {
 		return fmt.Errorf("capture: start: %w", err)
 	}
+	stop := r.watch(ctx)
 	r.fetcher.start(ctx)
 	err := r.loop(ctx)
 	r.alive.stop()
 	r.fetcher.stop()
 	r.finish(ctx, err)
+	stop()
 	if err != nil {
 		return fmt.Errorf("capture: %w", err)
 	}
 	return nil
+}
+
+// watch keeps the time until it is told to stop, which also waits for callbacks.
+func (r *recorder) watch(ctx context.Context) (stop func()) {
+	ctx, cancel := context.WithCancel(context.WithoutCancel(ctx))
+	var owned sync.WaitGroup
+	if r.cfg.Machine != nil {
+		owned.Go(func() { r.clock.watch(ctx) })
+	}
+	return func() {
+		cancel()
+		owned.Wait()
+		r.teller.stop()
+	}
 }
 
 func newRecorder(cfg Config) *recorder {
@@ -96,22 +130,37 @@ func newRecorder(cfg Config) *recorder {
 	}
 	// An account's URI is an address; its id says which account it is.
 	cfg.Logger = cfg.Logger.With("account", archive.AccountID(cfg.Account))
-	if cfg.Client.Now == nil {
-		cfg.Client.Now = cfg.Now
-	}
-	if cfg.Client.Logger == nil {
-		cfg.Client.Logger = cfg.Logger
-	}
 	if cfg.random == nil {
 		cfg.random = rand.Float64
 	}
-	_, domain, _ := strings.Cut(cfg.Account, "@")
-	cfg.Client.Hosts = append(slices.Clone(cfg.Client.Hosts), domain)
-	return &recorder{
-		cfg: cfg, log: cfg.Logger,
-		coverage: &coverage{log: cfg.Log, account: cfg.Account, now: cfg.Now},
-		fetcher:  newFetcher(cfg),
-		alive:    &alive{presence: cfg.Presence, log: cfg.Logger},
+	clock, pace := newTimekeeper(cfg.Now, cfg.Machine), &pacer{}
+	cfg.Client = clientConfig(cfg, clock, pace)
+	r := &recorder{
+		cfg: cfg, log: cfg.Logger, clock: clock, pacer: pace, teller: &teller{},
+		coverage: &coverage{log: cfg.Log, account: cfg.Account, clock: clock},
+		alive:    &alive{presence: cfg.Presence, log: cfg.Logger, pacer: pace},
 		pace:     newPace(cfg.random),
 	}
+	r.fetcher = newFetcher(cfg, r)
+	return r
+}
+
+// clientConfig completes how to sign in: with the recorder's time, and through
+// a transport that counts.
+func clientConfig(cfg Config, clock *timekeeper, pace *pacer) ucwa.Config {
+	c := cfg.Client
+	if c.Now == nil || cfg.Machine != nil {
+		c.Now = func() time.Time { return clock.now().Time }
+	}
+	if c.Logger == nil {
+		c.Logger = cfg.Logger
+	}
+	_, domain, _ := strings.Cut(cfg.Account, "@")
+	c.Hosts = append(slices.Clone(c.Hosts), domain)
+	base := http.DefaultTransport
+	if c.HTTPClient != nil && c.HTTPClient.Transport != nil {
+		base = c.HTTPClient.Transport
+	}
+	c.HTTPClient = &http.Client{Transport: wire{base: base, pacer: pace}}
+	return c
 }

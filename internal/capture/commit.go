@@ -49,10 +49,20 @@ func (r *recorder) save(ctx context.Context, obs []archive.Observation, cur arch
 		return storageError{err}
 	}
 	r.cursor, r.unsaved = cur, nil
-	for _, a := range appended {
-		r.cfg.OnCommit(a.ID)
-	}
+	r.told(appended)
 	return nil
+}
+
+// told passes on what has become durable.
+func (r *recorder) told(appended []archive.Appended) {
+	if len(appended) == 0 {
+		return
+	}
+	r.teller.tell(func() {
+		for _, a := range appended {
+			r.cfg.OnCommit(a.ID)
+		}
+	})
 }
 
 // committing is the context of a write: a wish to stop does not end it, since
@@ -61,14 +71,12 @@ func (r *recorder) committing(ctx context.Context) (context.Context, context.Can
 	return context.WithTimeout(context.WithoutCancel(ctx), commitTime)
 }
 
-func (r *recorder) observation(resp ucwa.Response, source archive.Source) archive.Observation {
-	return observation(r.cfg.Account, r.cursor.Capture, source, resp)
-}
-
-func observation(account, capture string, source archive.Source, resp ucwa.Response) archive.Observation {
+// observation is a response as the log keeps it. It may be called from any
+// goroutine.
+func (r *recorder) observation(capture string, source archive.Source, resp ucwa.Response) archive.Observation {
 	return archive.Observation{
-		Account: account, Source: source, Method: "GET", URL: resp.URL, Status: resp.Status,
-		Requested: resp.Requested, Received: resp.Received, Date: resp.Date,
+		Account: r.cfg.Account, Source: source, Method: "GET", URL: resp.URL, Status: resp.Status,
+		Requested: r.clock.wall(resp.Requested), Received: r.clock.wall(resp.Received), Date: resp.Date,
 		ContentType: resp.Header.Get("Content-Type"), Capture: capture,
 		Bytes: int64(len(resp.Body)), Body: resp.Body,
 	}

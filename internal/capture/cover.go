@@ -2,7 +2,6 @@ package capture
 
 import (
 	"context"
-	"time"
 
 	"archiver/internal/archive"
 	"archiver/internal/ucwa"
@@ -13,6 +12,7 @@ import (
 func (r *recorder) cover(ctx context.Context, resp ucwa.Response, env ucwa.Envelope) error {
 	ctx, cancel := r.committing(ctx)
 	defer cancel()
+	r.coverage.leapt(parked(resp))
 	since := r.coverage.until
 	if !since.Known() {
 		since = resp.Requested
@@ -25,23 +25,24 @@ func (r *recorder) cover(ctx context.Context, resp ucwa.Response, env ucwa.Envel
 	if from, to := resp.Broken(); to.Sub(from.Time) > leastGap {
 		r.coverage.missed(archive.GapUnreachable, from, to)
 	}
-	if r.slept(resp, resp.Received) {
-		// The answer lay about while the machine slept, and what came next
-		// waited for nobody.
-		r.coverage.missed(archive.GapUnreachable, resp.Requested, resp.Received)
-	}
-	if err := r.coverage.regaining(ctx, parked(resp)); err != nil {
+	if err := r.coverage.regaining(ctx, r.asked, parked(resp)); err != nil {
 		return storageError{err}
 	}
 	return nil
 }
 
-// covered notes that the answer is in the log.
-func (r *recorder) covered(ctx context.Context, resp ucwa.Response) {
-	ctx, cancel := r.committing(ctx)
-	defer cancel()
+// covered notes that the answer is in the log. To write it there is left for
+// when the next P-GET is parked.
+func (r *recorder) covered(resp ucwa.Response) {
 	r.coverage.until = resp.Received
 	r.coverage.end(parked(resp))
+}
+
+// settle does what the last commit left to do. It is called while a P-GET is
+// on its way or parked.
+func (r *recorder) settle(ctx context.Context) {
+	ctx, cancel := r.committing(ctx)
+	defer cancel()
 	if err := r.coverage.write(ctx); err != nil {
 		r.log.Error("gap not closed", "err", err) // tried again with the next
 	}
@@ -53,16 +54,4 @@ func parked(resp ucwa.Response) archive.Time {
 		return at
 	}
 	return resp.Requested
-}
-
-// slept reports whether more time went by than a P-GET can take, on either side
-// of a break. Deadlines stand still while a machine sleeps; the clock on the
-// wall does not.
-func (r *recorder) slept(resp ucwa.Response, until archive.Time) bool {
-	since, longest := resp.Requested, time.Duration(0)
-	if cut, again := resp.Broken(); again.Known() {
-		since, longest = again, cut.Sub(since.Time)
-	}
-	longest = max(longest, until.Sub(since.Time))
-	return !r.cfg.Replay && longest > ucwa.PollDeadline+leastGap
 }

@@ -3,6 +3,7 @@ package capture
 import (
 	"context"
 	"errors"
+	"net/http"
 	"slices"
 	"sync"
 	"time"
@@ -20,68 +21,20 @@ var fetched = []string{
 	"onlineMeetingInvitation", "participantInvitation", "applicationSharingInvitation",
 }
 
-// fetchQueue is how many links may wait. A conversation brings a few, a large
-// meeting some hundreds.
-const fetchQueue = 4096
-
-// drainTime is how long a stop waits for links that are queued: unlike the
-// event channel, what is not fetched now cannot be asked for later.
-const drainTime = 5 * time.Second
-
-// fetcher gets resources that committed events link to. It works beside the
-// loop, so that the next P-GET is parked meanwhile.
-type fetcher struct {
-	cfg    Config
-	queue  chan link
-	cancel context.CancelFunc
-	done   sync.WaitGroup
-}
-
-type link struct {
-	client  *ucwa.Client
-	capture string
-	rel     string
-	href    string
-}
-
-func newFetcher(cfg Config) *fetcher {
-	return &fetcher{cfg: cfg, queue: make(chan link, fetchQueue)}
-}
-
-func (f *fetcher) start(ctx context.Context) {
-	ctx, f.cancel = context.WithCancel(context.WithoutCancel(ctx))
-	f.done.Go(func() {
-		for l := range f.queue {
-			if ctx.Err() == nil {
-				f.fetch(ctx, l)
-			}
-		}
-	})
-}
-
-// stop gets what is queued, for drainTime at most, and waits for the end.
-func (f *fetcher) stop() {
-	close(f.queue)
-	drained := time.AfterFunc(drainTime, f.cancel)
-	f.done.Wait()
-	drained.Stop()
-	f.cancel()
-}
-
-// wanted queues what an envelope links to without embedding it, each resource
-// once. It never blocks.
-func (f *fetcher) wanted(client *ucwa.Client, capture string, env ucwa.Envelope) {
-	var seen []string
+// wanted is what an envelope links to without embedding it, each resource once.
+func wanted(env ucwa.Envelope) []archive.Link {
+	var out []archive.Link
 	for _, s := range env.Senders {
 		for _, raw := range s.Events {
 			e, err := ucwa.ParseEvent(raw)
-			if err != nil || !worthFetching(e) || slices.Contains(seen, e.Link.Href) {
+			l := archive.Link{Rel: e.Link.Rel, Href: e.Link.Href}
+			if err != nil || !worthFetching(e) || slices.Contains(out, l) {
 				continue
 			}
-			seen = append(seen, e.Link.Href)
-			f.enqueue(link{client: client, capture: capture, rel: e.Link.Rel, href: e.Link.Href})
+			out = append(out, l)
 		}
 	}
+	return out
 }
 
 func worthFetching(e ucwa.Event) bool {
@@ -89,35 +42,169 @@ func worthFetching(e ucwa.Event) bool {
 		e.In.Rel != "typingParticipants" && slices.Contains(fetched, e.Link.Rel)
 }
 
-func (f *fetcher) enqueue(l link) {
+const (
+	// fetchPage is how much of the list is read at a time.
+	fetchPage = 64
+	// maxAttempts is after how many answers other than the resource it is given up.
+	maxAttempts = 8
+	// drainTime is how long a stop waits for what is listed. What remains waits
+	// for the next start, if the application lives till then.
+	drainTime = 5 * time.Second
+)
+
+// fetcher works off the list of resources that committed events link to. It
+// works beside the loop, so that the next P-GET is parked meanwhile, and what
+// it has not got survives it: the log holds the list.
+type fetcher struct {
+	cfg      Config
+	recorder *recorder // for what of it any goroutine may use
+	wake     chan struct{}
+	stopping chan struct{}
+	cancel   context.CancelFunc
+	done     sync.WaitGroup
+	pace     *pace
+
+	mu      sync.Mutex
+	client  *ucwa.Client // guarded by mu; nil while there is nobody to ask
+	capture string       // guarded by mu; the present life of the application
+}
+
+func newFetcher(cfg Config, r *recorder) *fetcher {
+	return &fetcher{cfg: cfg, recorder: r, wake: make(chan struct{}, 1), stopping: make(chan struct{}), pace: newPace(cfg.random)}
+}
+
+func (f *fetcher) start(ctx context.Context) {
+	ctx, f.cancel = context.WithCancel(context.WithoutCancel(ctx))
+	f.done.Go(func() { f.run(ctx) })
+}
+
+// stop gets what is listed, for drainTime at most, and waits for the end.
+func (f *fetcher) stop() {
+	close(f.stopping)
+	drained := time.AfterFunc(drainTime, f.cancel)
+	f.done.Wait()
+	drained.Stop()
+	f.cancel()
+}
+
+// serve says whom to ask from now on: nobody for nil.
+func (f *fetcher) serve(client *ucwa.Client, capture string) {
+	f.mu.Lock()
+	f.client, f.capture = client, capture
+	f.mu.Unlock()
+	f.notify()
+}
+
+func (f *fetcher) server() (*ucwa.Client, string) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return f.client, f.capture
+}
+
+// notify says that the list has grown. It never blocks.
+func (f *fetcher) notify() {
 	select {
-	case f.queue <- l:
+	case f.wake <- struct{}{}:
 	default:
-		f.cfg.Logger.Warn("too many resources to fetch", "rel", l.rel)
 	}
 }
 
-// fetch gets one resource and commits it. One that is gone by now is as
-// expected: the events themselves are in the log.
-func (f *fetcher) fetch(ctx context.Context, l link) {
-	resp, err := l.client.Fetch(ctx, l.href)
-	if errors.Is(err, archive.ErrNotFound) {
-		f.cfg.Logger.Debug("resource gone before fetch", "rel", l.rel)
-		return
+func (f *fetcher) run(ctx context.Context) {
+	for {
+		var again <-chan time.Time
+		if !f.work(ctx) {
+			again = time.After(f.pace.next())
+		}
+		select {
+		case <-f.wake:
+		case <-again:
+		case <-f.stopping:
+			f.work(ctx)
+			return
+		}
 	}
+}
+
+// work goes through the list until nothing is on it, and reports whether that
+// is so. What fails on the way ends it: the next is likely to fail as well.
+func (f *fetcher) work(ctx context.Context) bool {
+	for {
+		client, capture := f.server()
+		if client == nil {
+			return true // serve wakes it
+		}
+		list, err := f.cfg.Log.Fetches(ctx, f.cfg.Account, fetchPage)
+		if err != nil || len(list) == 0 {
+			return err == nil
+		}
+		for _, item := range list {
+			if ctx.Err() != nil || !f.one(ctx, client, capture, item) {
+				return false
+			}
+		}
+	}
+}
+
+// one settles an entry of the list; false when it stays there.
+func (f *fetcher) one(ctx context.Context, client *ucwa.Client, capture string, item archive.Fetch) bool {
+	if item.Capture != capture {
+		return f.note(ctx, item, archive.FetchApplicationGone)
+	}
+	asking, _ := f.recorder.pacer.admit(ctx, 1)
+	resp, err := client.Fetch(asking, item.Href)
 	if err != nil {
-		f.cfg.Logger.Warn("fetch", "rel", l.rel, "err", err)
-		return
+		outcome := outcomeOf(err, item)
+		f.cfg.Logger.Debug("fetch", "rel", item.Rel, "attempts", item.Attempts, "outcome", outcome, "err", err)
+		return outcome != "" && f.note(ctx, item, outcome) && outcome != archive.FetchAgain
 	}
+	return f.commit(ctx, item, resp)
+}
+
+// outcomeOf is what a failure says of a resource; "" when it says nothing of
+// it, as when nobody answered.
+func outcomeOf(err error, item archive.Fetch) archive.FetchOutcome {
+	var api *ucwa.APIError
+	switch {
+	case !errors.As(err, &api) && errors.Is(err, archive.ErrInvalid):
+		return archive.FetchRefused // the link leads away from the server
+	case !errors.As(err, &api), api.Status == http.StatusUnauthorized:
+		return ""
+	case api.FromUCWA && api.Subcode == ucwa.ApplicationNotFound:
+		return archive.FetchApplicationGone
+	case api.FromUCWA && errors.Is(err, archive.ErrNotFound):
+		return archive.FetchGone // as expected of what is short-lived: its events are in the log
+	case api.FromUCWA && api.Status == http.StatusForbidden:
+		return archive.FetchRefused
+	case item.Attempts+1 >= maxAttempts:
+		return archive.FetchFailed
+	}
+	return archive.FetchAgain
+}
+
+func (f *fetcher) note(ctx context.Context, item archive.Fetch, outcome archive.FetchOutcome) bool {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), commitTime)
 	defer cancel()
-	o := observation(f.cfg.Account, l.capture, archive.SourceFetch, resp)
+	if outcome == archive.FetchFailed {
+		f.cfg.Logger.Warn("resource given up", "rel", item.Rel, "attempts", item.Attempts+1)
+	}
+	if err := f.cfg.Log.NoteFetch(ctx, item.ID, outcome); err != nil {
+		f.cfg.Logger.Error("note a fetch", "rel", item.Rel, "err", err)
+		return false
+	}
+	return true
+}
+
+func (f *fetcher) commit(ctx context.Context, item archive.Fetch, resp ucwa.Response) bool {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), commitTime)
+	defer cancel()
+	o := f.recorder.observation(item.Capture, archive.SourceFetch, resp)
+	o.Answers = item.ID
 	appended, err := f.cfg.Log.AppendObservations(ctx, []archive.Observation{o}, nil)
 	if err != nil {
-		f.cfg.Logger.Error("commit of a fetched resource", "rel", l.rel, "err", err)
-		return
+		f.cfg.Logger.Error("commit of a fetched resource", "rel", item.Rel, "err", err)
+		return false
 	}
-	for _, a := range appended {
-		f.cfg.OnCommit(a.ID)
-	}
+	f.pace.reset()
+	f.recorder.told(appended)
+	return true
 }

@@ -51,6 +51,7 @@ type front struct {
 	gone      bool              // the present application has ended
 	asked     []string          // event channel requests as path and query, in order
 	calls     []string          // other requests, in order
+	times     []time.Time       // when each of both was made, those that were refused included
 	resources map[string]string // href to body, for fetches
 
 	queue   []string  // events not yet in a batch
@@ -114,7 +115,7 @@ func (f *front) serve(w http.ResponseWriter, r *http.Request) {
 		time.Sleep(latency)
 		f.mu.Lock()
 	}
-	f.truth.requests = append(f.truth.requests, time.Now())
+	f.times = append(f.times, time.Now())
 	if f.busy != nil && f.busy(w) {
 		return
 	}

@@ -12,7 +12,9 @@ const leastGap = time.Second
 
 // coverage accounts for the time in which no P-GET was parked. An interval
 // begins with lost and ends with end; when its cause changes on the way it
-// becomes two gaps end to end. It belongs to the loop's goroutine.
+// becomes two gaps end to end. It belongs to the loop's goroutine. All its
+// times are on the timekeeper's line; what the log gets is the wall's time of
+// the beginning, and an end that is as much later as it took.
 //
 // Writing may fail like any other use of the log. What could not be written is
 // kept and tried again, and regaining must succeed before the next observation
@@ -21,11 +23,12 @@ const leastGap = time.Second
 type coverage struct {
 	log     Log
 	account string
-	now     func() time.Time
+	clock   *timekeeper
 
 	// until is up to when capture is known to be complete; unknown before the
 	// first application of an account, when there is nothing to interrupt.
 	until archive.Time
+	leaps int         // of the timekeeper, accounted for
 	open  []*interval // going on; more than one only when found so at the start
 	ended []*interval // over and not yet written
 }
@@ -33,31 +36,42 @@ type coverage struct {
 // interval is a gap on its way into the log.
 type interval struct {
 	archive.Gap
+	from, to archive.Time
 	// sure marks what is a gap however short: its events are lost with the
 	// application or the place in the channel.
 	sure bool
 }
 
 // load finds where an earlier run left off. An open gap of its goes on; else
-// the time since its last commit is one.
+// the time since its last commit is one. A clock that stands before that has
+// been set back, by how much nobody can say.
 func (c *coverage) load(ctx context.Context, until archive.Time) error {
 	gaps, err := c.log.OpenGaps(ctx, c.account)
 	if err != nil {
 		return err
 	}
-	c.until = until
+	now := c.clock.now()
 	for _, g := range gaps {
-		c.open = append(c.open, &interval{Gap: g})
+		if g.Cause.Interrupts() {
+			c.open = append(c.open, &interval{Gap: g, from: earlier(g.From, now)})
+		}
+	}
+	c.until = earlier(until, now)
+	back := until.Known() && until.Sub(now.Time) > leastGap
+	if back {
+		c.set(now, until)
 	}
 	if len(c.open) == 0 && until.Known() {
-		c.open = []*interval{c.interval(archive.GapStopped, until)}
+		i := c.interval(archive.GapStopped, c.until)
+		i.Gap.From, i.sure = until, back
+		c.open = []*interval{i}
 	}
 	return nil
 }
 
 func (c *coverage) interval(cause archive.GapCause, from archive.Time) *interval {
 	sure := cause == archive.GapApplicationGone || cause == archive.GapResync || cause == archive.GapResume
-	return &interval{Gap: archive.Gap{Account: c.account, Cause: cause, From: from}, sure: sure}
+	return &interval{Gap: archive.Gap{Account: c.account, Cause: cause, From: c.clock.wall(from)}, from: from, sure: sure}
 }
 
 // lost notes that no P-GET is parked since at, for this cause.
@@ -84,8 +98,8 @@ func (c *coverage) lost(ctx context.Context, at archive.Time, cause archive.GapC
 // begins gives since when an interval counts whose cause changes at a time: what
 // is too short to be a gap by itself belongs to the next.
 func (c *coverage) begins(at archive.Time) archive.Time {
-	if len(c.open) == 1 && c.open[0].ID == 0 && !c.open[0].sure && at.Sub(c.open[0].From.Time) <= leastGap {
-		return c.open[0].From
+	if len(c.open) == 1 && c.open[0].ID == 0 && !c.open[0].sure && at.Sub(c.open[0].from.Time) <= leastGap {
+		return c.open[0].from
 	}
 	return at
 }
@@ -97,35 +111,63 @@ func (c *coverage) sinceProof(at archive.Time) archive.Time {
 	if len(c.open) == 0 {
 		return c.until
 	}
-	if first := c.open[0]; first.Cause != archive.GapApplicationGone && first.From.After(c.until.Time) {
-		c.missed(archive.GapApplicationGone, c.until, first.From)
+	if first := c.open[0]; first.Cause != archive.GapApplicationGone && first.from.After(c.until.Time) {
+		c.missed(archive.GapApplicationGone, c.until, first.from)
 	}
 	return at
 }
 
-// regaining makes sure that everything up to a P-GET parked at this time is in
-// the log, an interval that the P-GET ends as open.
-func (c *coverage) regaining(ctx context.Context, at archive.Time) error {
-	if len(c.open) == 0 && c.until.Known() && at.Sub(c.until.Time) > leastGap {
-		// Nothing failed, but it took too long to ask again.
-		c.open = []*interval{c.interval(archive.GapStorage, c.until)}
+// regaining makes sure that everything up to a P-GET asked and then parked at
+// these times is in the log, an interval that the P-GET ends as open.
+func (c *coverage) regaining(ctx context.Context, asked, parked archive.Time) error {
+	if len(c.open) == 0 && c.until.Known() && parked.Sub(c.until.Time) > leastGap {
+		// Nothing failed, but it took too long to ask again: because of what
+		// came before the request, or because of the way to the server.
+		cause := archive.GapStorage
+		if parked.Sub(asked.Time) > asked.Sub(c.until.Time) {
+			cause = archive.GapUnreachable
+		}
+		c.open = []*interval{c.interval(cause, c.until)}
 	}
-	return c.writeAsOf(ctx, at.Time)
+	return c.writeAsOf(ctx, parked.Time)
 }
 
-// missed records an interval that the server says is incomplete although
-// P-GETs were answered. It is written with whatever is written next.
+// missed records an interval that is incomplete although P-GETs were answered.
+// It is written with whatever is written next.
 func (c *coverage) missed(cause archive.GapCause, from, to archive.Time) {
 	i := c.interval(cause, from)
-	i.To = to
+	i.to = to
 	c.ended = append(c.ended, i)
+}
+
+// set records that the clock on the wall was put from one moment to another.
+func (c *coverage) set(from, to archive.Time) {
+	c.ended = append(c.ended, &interval{Gap: archive.Gap{Account: c.account, Cause: archive.GapClock, From: from}, from: from, to: to})
+}
+
+// leapt accounts for sleeps of the machine and settings of its clock. What was
+// slept before a P-GET was parked is no time in which it took long to ask.
+func (c *coverage) leapt(parked archive.Time) {
+	news := c.clock.since(c.leaps)
+	c.leaps += len(news)
+	for _, l := range news {
+		switch {
+		case !l.asleep:
+			c.set(l.from, l.to)
+		case len(c.open) == 0 && c.until.Known():
+			c.missed(archive.GapAsleep, l.from, l.to)
+			if parked.Known() && !l.to.After(parked.Time) {
+				c.until = archive.At(later(c.until.Time, l.to.Time))
+			}
+		}
+	}
 }
 
 // end says that a P-GET was parked at this time. It is for write to tell the log.
 func (c *coverage) end(at archive.Time) {
 	for _, i := range c.open {
-		i.To = archive.At(later(at.Time, i.From.Time))
-		if i.ID != 0 || i.sure || i.To.Sub(i.From.Time) > leastGap {
+		i.to = archive.At(later(at.Time, i.from.Time))
+		if i.ID != 0 || i.sure || i.to.Sub(i.from.Time) > leastGap {
 			c.ended = append(c.ended, i)
 		}
 	}
@@ -139,6 +181,13 @@ func later(a, b time.Time) time.Time {
 	return b
 }
 
+func earlier(a, b archive.Time) archive.Time {
+	if b.Before(a.Time) {
+		return b
+	}
+	return a
+}
+
 // confirm makes an interval a gap however short it is yet.
 func (c *coverage) confirm() {
 	for _, i := range c.open {
@@ -147,7 +196,7 @@ func (c *coverage) confirm() {
 }
 
 // write brings the log up to what is known. It can be repeated.
-func (c *coverage) write(ctx context.Context) error { return c.writeAsOf(ctx, c.now()) }
+func (c *coverage) write(ctx context.Context) error { return c.writeAsOf(ctx, c.clock.now().Time) }
 
 func (c *coverage) writeAsOf(ctx context.Context, now time.Time) error {
 	for len(c.ended) > 0 {
@@ -157,7 +206,7 @@ func (c *coverage) writeAsOf(ctx context.Context, now time.Time) error {
 		c.ended = c.ended[1:]
 	}
 	for _, i := range c.open {
-		if i.ID != 0 || !i.sure && now.Sub(i.From.Time) <= leastGap {
+		if i.ID != 0 || !i.sure && now.Sub(i.from.Time) <= leastGap {
 			continue
 		}
 		i.AtRisk = true // until its end is known
@@ -171,11 +220,12 @@ func (c *coverage) writeAsOf(ctx context.Context, now time.Time) error {
 }
 
 func (c *coverage) close(ctx context.Context, i *interval) error {
+	took := i.to.Sub(i.from.Time)
+	i.To = archive.At(i.From.Add(took))
 	if i.ID != 0 {
 		return c.log.CloseGap(ctx, i.ID, i.To)
 	}
-	i.Seconds = i.To.Sub(i.From.Time).Seconds()
-	i.AtRisk = i.Seconds >= archive.RiskAfterSeconds
+	i.Seconds, i.AtRisk = took.Seconds(), i.Risk()
 	_, err := c.log.AppendGap(ctx, i.Gap)
 	return err
 }
@@ -185,5 +235,5 @@ func (c *coverage) failing() (since archive.Time, failing bool) {
 	if len(c.open) == 0 {
 		return archive.Time{}, false
 	}
-	return c.open[0].From, true
+	return c.open[0].from, true
 }

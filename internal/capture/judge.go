@@ -6,8 +6,6 @@ import (
 	"net/http"
 	"time"
 
-	"github.com/cenkalti/backoff/v5"
-
 	"archiver/internal/archive"
 	"archiver/internal/ucwa"
 )
@@ -51,6 +49,7 @@ var (
 	errNoLink   = errors.New("an answer without a link to go on with")
 	errSameLink = errors.New("an answer whose next link is itself")
 	errSpinning = errors.New("empty answers without a pause")
+	errAsleep   = errors.New("the machine slept while the request was parked")
 )
 
 // judge decides by the tables of the UCWA reference (Errors, Event channel
@@ -90,27 +89,6 @@ func judgeAnswer(e *ucwa.APIError) verdict {
 	}
 	return verdict{cause: archive.GapUnreachable, unclear: true, atLeast: e.RetryAfter}
 }
-
-// pace gives the waits between attempts: full jitter below a bound that grows
-// from half a second to 30.
-type pace struct {
-	bound  backoff.ExponentialBackOff
-	random func() float64
-}
-
-func newPace(random func() float64) *pace {
-	return &pace{random: random, bound: backoff.ExponentialBackOff{
-		InitialInterval: 500 * time.Millisecond, Multiplier: 2, MaxInterval: 30 * time.Second,
-	}}
-}
-
-// next is the next wait.
-func (p *pace) next() time.Duration {
-	return time.Duration(p.random() * float64(p.bound.NextBackOff()))
-}
-
-// reset begins with the shortest again.
-func (p *pace) reset() { p.bound.Reset() }
 
 // explain adds what the operator can do to a fatal failure.
 func explain(err error) error {

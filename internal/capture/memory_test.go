@@ -5,12 +5,16 @@ import (
 	"errors"
 	"slices"
 	"sync"
+	"time"
 
 	"archiver/internal/archive"
 )
 
 // errDisk is what a faulty log answers.
 var errDisk = errors.New("the disk is full")
+
+// errTwice is what the store answers to whoever ends a gap again elsewhere.
+var errTwice = errors.New("a gap can only be ended, once")
 
 // memory is a log that behaves: what it was given once it keeps, and the same
 // again alters nothing. Faults are decided per call by fail.
@@ -22,6 +26,9 @@ type memory struct {
 	servers []string
 	applied []archive.Batch
 	decoded archive.ObservationID
+
+	fetches  []archive.Fetch
+	outcomes map[archive.FetchID]archive.FetchOutcome // of those that are off the list
 
 	// fail answers whether a call takes effect and what it returns: a log can
 	// fail before or after it has written.
@@ -53,6 +60,7 @@ func (m *memory) AppendObservations(_ context.Context, obs []archive.Observation
 	out := make([]archive.Appended, len(obs))
 	for i, o := range obs {
 		out[i] = m.append(o)
+		m.noteFetches(o, out[i])
 	}
 	if cur != nil {
 		m.cursors = append(m.cursors, *cur)
@@ -91,13 +99,22 @@ func (m *memory) AppendGap(_ context.Context, g archive.Gap) (archive.GapID, err
 	if !apply {
 		return 0, err
 	}
-	for i, have := range m.gaps {
-		if have.Account == g.Account && have.Cause == g.Cause && have.From == g.From {
-			if !have.To.Known() && g.To.Known() {
-				m.gaps[i].To, m.gaps[i].Seconds, m.gaps[i].AtRisk = g.To, g.Seconds, g.AtRisk
-			}
+	for i, have := range m.gaps { // the pieces of a gap follow upon each other
+		if have.Account != g.Account || have.Cause != g.Cause || have.From != g.From || have.Conversation != g.Conversation {
+			continue
+		}
+		if !have.To.Known() && g.To.Known() {
+			m.gaps[i].To, m.gaps[i].Seconds, m.gaps[i].AtRisk = g.To, g.Seconds, g.AtRisk
+			have = m.gaps[i]
+		}
+		if !have.To.Known() || g.To.Known() && !g.To.After(have.To.Time) {
 			return have.ID, err
 		}
+		if g.From = have.To; !have.To.After(have.From.Time) {
+			g.From = archive.At(have.From.Add(time.Nanosecond))
+		}
+		g.Seconds = g.To.Sub(g.From.Time).Seconds()
+		g.AtRisk = g.Risk()
 	}
 	g.ID, g.After = archive.GapID(len(m.gaps)+1), archive.ObservationID(len(m.obs))
 	m.gaps = append(m.gaps, g)
@@ -112,6 +129,9 @@ func (m *memory) CloseGap(_ context.Context, id archive.GapID, to archive.Time) 
 		return err
 	}
 	g := &m.gaps[id-1]
+	if g.To.Known() && g.To != to {
+		return errTwice
+	}
 	g.To, g.Seconds = to, to.Sub(g.From.Time).Seconds()
 	g.AtRisk = g.Seconds >= archive.RiskAfterSeconds
 	return err
@@ -186,4 +206,51 @@ func (m *memory) cursor() archive.Cursor {
 		return archive.Cursor{}
 	}
 	return m.cursors[len(m.cursors)-1]
+}
+
+func (m *memory) Fetches(_ context.Context, account string, limit int) ([]archive.Fetch, error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	var out []archive.Fetch
+	for _, f := range m.fetches {
+		if f.Account == account && m.outcomes[f.ID] == "" {
+			out = append(out, f)
+		}
+	}
+	slices.SortStableFunc(out, func(a, b archive.Fetch) int { return a.Attempts - b.Attempts })
+	return out[:min(limit, len(out))], nil
+}
+
+func (m *memory) NoteFetch(_ context.Context, id archive.FetchID, outcome archive.FetchOutcome) error {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	apply, err := m.fault("note")
+	if apply && m.outcomes[id] == "" {
+		m.fetches[id-1].Attempts++
+		if outcome != archive.FetchAgain {
+			m.settle(id, outcome)
+		}
+	}
+	return err
+}
+
+func (m *memory) settle(id archive.FetchID, outcome archive.FetchOutcome) {
+	if m.outcomes == nil {
+		m.outcomes = make(map[archive.FetchID]archive.FetchOutcome)
+	}
+	m.outcomes[id] = outcome
+}
+
+// noteFetches brings the list of fetches up to an observation that is appended.
+func (m *memory) noteFetches(o archive.Observation, a archive.Appended) {
+	if o.Answers != 0 {
+		m.settle(o.Answers, "fetched")
+	}
+	if !a.New {
+		return
+	}
+	for _, l := range o.Wants {
+		m.fetches = append(m.fetches, archive.Fetch{ID: archive.FetchID(len(m.fetches) + 1), Account: o.Account, Capture: o.Capture,
+			Rel: l.Rel, Href: l.Href, After: a.ID})
+	}
 }

@@ -20,6 +20,9 @@ type recorder struct {
 	coverage *coverage
 	fetcher  *fetcher
 	alive    *alive
+	clock    *timekeeper
+	pacer    *pacer
+	teller   *teller
 
 	// unsaved are answers that the log has refused. They are offered again
 	// with the next one: the server should send them again, but they are here.
@@ -27,6 +30,21 @@ type recorder struct {
 	pace     *pace
 	failures int // in a row
 	spins    int // empty answers in a row that came at once
+
+	ticket     *ticket      // of what was asked last
+	signInCost int          // how many requests the last one took
+	pollCost   int          // likewise: one, unless the token was refused
+	asked      archive.Time // when the last P-GET was
+	turn       turn
+}
+
+// now is what the clock on the wall shows.
+func (r *recorder) now() archive.Time { return r.clock.wall(r.clock.now()) }
+
+// admit waits until the server may be asked so often.
+func (r *recorder) admit(ctx context.Context, cost int) (context.Context, *ticket) {
+	ctx, r.ticket = r.pacer.admit(ctx, cost)
+	return ctx, r.ticket
 }
 
 // load reads where an earlier run left off.
@@ -46,7 +64,7 @@ func (r *recorder) load(ctx context.Context) error {
 // loop repeats step until ctx ends (nil) or a failure is fatal.
 func (r *recorder) loop(ctx context.Context) error {
 	for ctx.Err() == nil {
-		started := archive.At(r.cfg.Now())
+		started := r.clock.now()
 		err := r.step(ctx)
 		if err == nil {
 			continue
@@ -84,11 +102,11 @@ func (r *recorder) step(ctx context.Context) error {
 // the batch again. A batch may thus come twice, which the log notices, and
 // never not at all.
 func (r *recorder) poll(ctx context.Context) error {
-	resp, err := r.client.Poll(ctx, r.cursor.Next)
+	resp, err := r.ask(ctx)
 	if err != nil {
 		return pollError{resp, err}
 	}
-	o := r.observation(resp, archive.SourceCapture)
+	o := r.observation(r.cursor.Capture, archive.SourceCapture, resp)
 	env, next, err := r.follow(resp)
 	if err != nil {
 		// Not an envelope to go on from: kept, and not acknowledged.
@@ -97,14 +115,18 @@ func (r *recorder) poll(ctx context.Context) error {
 	if err := r.cover(ctx, resp, env); err != nil {
 		return pollError{resp, r.refused(o, err)}
 	}
+	o.Wants = wanted(env)
 	cur := r.cursor
-	cur.Next, cur.Updated = next, resp.Received
+	cur.Next, cur.Updated, cur.Polled = next, o.Received, o.Received
 	if err := r.save(ctx, []archive.Observation{o}, cur); err != nil {
 		return pollError{resp, r.refused(o, err)}
 	}
-	r.covered(ctx, resp)
+	r.turn = turn{resp.Received, r.clock.now()}
+	r.covered(resp)
 	r.log.Debug("batch committed", "events", env.Count(), "bytes", len(resp.Body))
-	r.fetcher.wanted(r.client, r.cursor.Capture, env)
+	if len(o.Wants) > 0 {
+		r.fetcher.notify()
+	}
 	if err := r.pause(resp, env); err != nil {
 		return err
 	}
@@ -174,4 +196,5 @@ func (r *recorder) recovered() {
 	}
 	r.failures = 0
 	r.pace.reset()
+	r.pacer.calm()
 }

@@ -22,6 +22,8 @@ const rediscoverAfter = 10
 func (r *recorder) failed(ctx context.Context, started archive.Time, err error) error {
 	v := judge(err)
 	r.failures++
+	r.pacer.failed(r.ticket)
+	r.coverage.leapt(archive.Time{})
 	at := r.lostAt(started, err)
 	if v.gone {
 		return r.tryGone(ctx, at)
@@ -35,6 +37,7 @@ func (r *recorder) failed(ctx context.Context, started archive.Time, err error) 
 	}
 	if v.signIn || v.cause == archive.GapUnreachable && r.failures%rediscoverAfter == 0 {
 		r.alive.stop()
+		r.fetcher.serve(nil, "")
 		r.client = nil
 	}
 	if v.unclear && r.failures%probeAfter == 0 && r.probe(ctx) {
@@ -67,21 +70,22 @@ func (r *recorder) lost(ctx context.Context, at archive.Time, cause archive.GapC
 }
 
 // lostAt is since when no P-GET was parked. One that was cut off or refused
-// was parked until now. One that was never sent was not, and of one that died
-// in silence nobody knows: there it is since it was requested.
+// was parked until now. One whose answer had begun was parked until then. One
+// that was never sent was not, and of one that died in silence nobody knows:
+// there it is since it was requested.
 func (r *recorder) lostAt(started archive.Time, err error) archive.Time {
-	now := archive.At(r.cfg.Now())
+	now := r.clock.now()
 	var p pollError
 	if !errors.As(err, &p) {
 		return started
 	}
-	if p.resp.Received.Known() {
-		now = p.resp.Received
-	}
 	if cut, again := p.resp.Broken(); cut.Known() && (!again.Known() || ucwa.TimedOut(err)) {
 		return cut // by then its first connection had told of its end
 	}
-	if !p.resp.Parked().Known() || ucwa.TimedOut(err) || r.slept(p.resp, now) {
+	if ago, answered := r.pacer.answeredAgo(r.ticket); answered {
+		return archive.At(now.Add(-ago))
+	}
+	if !p.resp.Parked().Known() || ucwa.TimedOut(err) {
 		return p.resp.Requested
 	}
 	return now
@@ -92,7 +96,7 @@ func (r *recorder) lostAt(started archive.Time, err error) archive.Time {
 func (r *recorder) interrupted(ctx context.Context, started archive.Time, err error) {
 	at := r.lostAt(started, err)
 	r.held(err, at)
-	if _, polling := errors.AsType[pollError](err); !polling || len(r.coverage.open) > 0 || r.cfg.Now().Sub(at.Time) <= leastGap {
+	if _, polling := errors.AsType[pollError](err); !polling || len(r.coverage.open) > 0 || r.clock.now().Sub(at.Time) <= leastGap {
 		return
 	}
 	if err := r.lost(ctx, at, archive.GapUnreachable); err != nil {
@@ -136,6 +140,7 @@ func (r *recorder) probe(ctx context.Context) bool {
 	if r.client == nil || r.cursor.Next == "" {
 		return false
 	}
+	ctx, _ = r.admit(ctx, 1)
 	_, err := r.client.Application(ctx, r.cursor.Application)
 	var api *ucwa.APIError
 	return errors.As(err, &api) && api.FromUCWA && errors.Is(err, archive.ErrNotFound)
@@ -147,7 +152,7 @@ const alarmAfter = 10 * time.Second
 func (r *recorder) report(err error, v verdict, wait time.Duration) {
 	log := r.log.Debug
 	since, failing := r.coverage.failing()
-	if r.failures == 1 || failing && r.cfg.Now().Sub(since.Time) > alarmAfter {
+	if r.failures == 1 || failing && r.clock.now().Sub(since.Time) > alarmAfter {
 		log = r.log.Warn
 	}
 	log("not capturing", "cause", v.cause, "err", err, "failures", r.failures, "wait", wait.Round(time.Millisecond))

@@ -10,9 +10,15 @@ import (
 	"archiver/internal/ucwa"
 )
 
+// leastSignIn is how many requests signing in takes where nothing stands in the
+// way: discovery, the challenge, the token, and discovery with it.
+const leastSignIn = 4
+
 // signIn finds the server and goes on with the application of the cursor.
 func (r *recorder) signIn(ctx context.Context) error {
-	client, err := ucwa.SignIn(ctx, r.cfg.Client)
+	asking, t := r.admit(ctx, max(r.signInCost, leastSignIn))
+	client, err := ucwa.SignIn(asking, r.cfg.Client)
+	r.signInCost = r.pacer.cost(t)
 	if err != nil {
 		return r.signInError(err)
 	}
@@ -21,9 +27,10 @@ func (r *recorder) signIn(ctx context.Context) error {
 	}
 	r.client, r.met = client, true
 	if _, err := client.Resolve(r.cursor.Next); r.cursor.Next != "" && err != nil {
-		return r.gone(ctx, archive.At(r.cfg.Now())) // the user has moved to another server
+		return r.gone(ctx, r.clock.now()) // the user has moved to another server
 	}
 	if r.cursor.Next != "" {
+		r.fetcher.serve(client, r.cursor.Capture)
 		r.alive.start(ctx, client, ucwa.Application{URL: r.cursor.Application})
 	}
 	return nil
@@ -42,6 +49,7 @@ func (r *recorder) signInError(err error) error {
 // cursor of the next one can be.
 func (r *recorder) gone(ctx context.Context, at archive.Time) error {
 	r.alive.stop()
+	r.fetcher.serve(nil, "")
 	r.cursor.Next = ""
 	r.log.Warn("application gone")
 	if err := r.lost(ctx, at, archive.GapApplicationGone); err != nil {
@@ -58,12 +66,13 @@ func (r *recorder) create(ctx context.Context) error {
 		return storageError{err}
 	}
 	if r.cursor.EndpointID == "" {
-		cur := archive.Cursor{Account: r.cfg.Account, EndpointID: uuid.NewString(), Updated: archive.At(r.cfg.Now())}
+		cur := archive.Cursor{Account: r.cfg.Account, EndpointID: uuid.NewString(), Updated: r.now()}
 		if err := r.save(ctx, nil, cur); err != nil {
 			return err
 		}
 	}
-	app, err := r.client.CreateApplication(ctx, r.cursor.EndpointID)
+	asking, _ := r.admit(ctx, 1)
+	app, err := r.client.CreateApplication(asking, r.cursor.EndpointID)
 	if err != nil {
 		return err
 	}
@@ -75,17 +84,18 @@ func (r *recorder) create(ctx context.Context) error {
 	if !app.Existing || app.URL != cur.Application || cur.Capture == "" {
 		cur.Capture = uuid.NewString()
 	}
-	cur.Application, cur.Next, cur.Updated = app.URL, next, archive.At(r.cfg.Now())
+	cur.Application, cur.Next, cur.Updated = app.URL, next, r.now()
 	if err := r.save(ctx, nil, cur); err != nil {
 		return err
 	}
 	if !r.coverage.until.Known() { // from now on there is something to miss
-		r.coverage.until = cur.Updated
+		r.coverage.until = r.clock.now()
 	}
 	r.log.Info("application created", "known", app.Existing, "capture", cur.Capture)
 	if app.MeURI != "" && app.MeURI != ucwa.NormalizeURI(r.cfg.Account) {
 		r.log.Warn("the server knows this user by another address than the account's")
 	}
+	r.fetcher.serve(r.client, cur.Capture)
 	r.alive.start(ctx, r.client, app)
 	return nil
 }
@@ -100,8 +110,9 @@ func (r *recorder) finish(ctx context.Context, fatal error) {
 	}
 	cur := r.cursor
 	if fatal == nil {
-		cur.Updated = archive.At(r.cfg.Now())
-		r.coverage.end(cur.Updated)
+		r.coverage.leapt(archive.Time{})
+		cur.Updated = r.now()
+		r.coverage.end(r.clock.now())
 		if r.cfg.SignOut && r.signOut(ctx) {
 			cur.Next = ""
 		}

@@ -20,7 +20,6 @@ type truth struct {
 	losses   map[string]bool
 	specials []special
 	created  []time.Time // of each application
-	requests []time.Time // of any kind
 	stops    []time.Time // when capture was asked to stop
 	runs     int         // processes so far
 	story    []scene
@@ -302,7 +301,7 @@ func (t *truth) compare(gaps []archive.Gap, obs []archive.Observation, all span)
 			wrong = append(wrong, fmt.Sprintf("gap without an end: %+v", g))
 			continue
 		}
-		if at := g.Seconds >= archive.RiskAfterSeconds; g.AtRisk != at {
+		if g.AtRisk != g.Risk() {
 			wrong = append(wrong, fmt.Sprintf("gap whose risk is wrong: %+v", g))
 		}
 		logged = append(logged, span{g.From.Time, g.To.Time})

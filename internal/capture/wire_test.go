@@ -142,6 +142,9 @@ func (m *machine) closeIdle() {
 
 func (m *machine) dial(context.Context, string, string) (net.Conn, error) {
 	m.f.mu.Lock()
+	if m.f.down {
+		m.f.times = append(m.f.times, time.Now())
+	}
 	down, dialing, closed := m.f.down, m.f.dialing, m.f.closed
 	m.f.mu.Unlock()
 	m.mu.Lock()

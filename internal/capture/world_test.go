@@ -295,6 +295,15 @@ func (g *grip) OpenGaps(ctx context.Context, account string) (gaps []archive.Gap
 	return gaps, err
 }
 
+func (g *grip) Fetches(ctx context.Context, account string, limit int) (list []archive.Fetch, err error) {
+	err = g.do(func() (err error) { list, err = g.w.disk.Fetches(ctx, account, limit); return err })
+	return list, err
+}
+
+func (g *grip) NoteFetch(ctx context.Context, id archive.FetchID, outcome archive.FetchOutcome) error {
+	return g.do(func() error { return g.w.disk.NoteFetch(ctx, id, outcome) })
+}
+
 // verdict compares the disk with the truth. Everything has ended by now.
 func (w *world) verdict(gaps []archive.Gap, end time.Time) []string {
 	var obs []archive.Observation

@@ -71,11 +71,11 @@ func (s *Store) Accounts(ctx context.Context) ([]archive.Account, error) {
 func (s *Store) Cursor(ctx context.Context, account string) (archive.Cursor, error) {
 	var cur archive.Cursor
 	err := s.view(ctx, "read cursor", func(c *sqlite.Conn) error {
-		found, err := one(c, `SELECT a.uri, k.application, k.next, k.endpoint_id, k.capture, k.updated
+		found, err := one(c, `SELECT a.uri, k.application, k.next, k.endpoint_id, k.capture, k.updated, k.polled
 			FROM cursor k JOIN account a ON a.n = k.account WHERE a.uri = ?`,
 			func(r row) {
 				cur = archive.Cursor{Account: r.text(), Application: r.text(), Next: r.text(),
-					EndpointID: r.text(), Capture: r.text(), Updated: r.time()}
+					EndpointID: r.text(), Capture: r.text(), Updated: r.time(), Polled: r.time()}
 			}, account)
 		if err == nil && !found {
 			return archive.ErrNotFound
@@ -90,9 +90,9 @@ func putCursor(c *sqlite.Conn, cur archive.Cursor) error {
 	if err != nil {
 		return err
 	}
-	return exec(c, `INSERT INTO cursor (account, application, next, endpoint_id, capture, updated)
-		VALUES (?, ?, ?, ?, ?, ?)
+	return exec(c, `INSERT INTO cursor (account, application, next, endpoint_id, capture, updated, polled)
+		VALUES (?, ?, ?, ?, ?, ?, ?)
 		ON CONFLICT (account) DO UPDATE SET application = excluded.application, next = excluded.next,
-			endpoint_id = excluded.endpoint_id, capture = excluded.capture, updated = excluded.updated`,
-		account, cur.Application, cur.Next, cur.EndpointID, cur.Capture, cur.Updated)
+			endpoint_id = excluded.endpoint_id, capture = excluded.capture, updated = excluded.updated, polled = excluded.polled`,
+		account, cur.Application, cur.Next, cur.EndpointID, cur.Capture, cur.Updated, cur.Polled)
 }

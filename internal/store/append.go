@@ -15,7 +15,9 @@ import (
 // AppendObservations puts observations into the log, and the cursor with them
 // when it is not nil, in one transaction that is durable on return. The same
 // bytes for the same account, capture and URL are one observation: it is not
-// added again, and Appended.New is false.
+// added again, and Appended.New is false. What a new observation wants fetched
+// enters the list of fetches, and the entry that one answers leaves it, in the
+// same transaction.
 //
 // Capture may request a response's next link only after this has returned nil:
 // that request is the acknowledgement upon which the server forgets.
@@ -34,6 +36,9 @@ func (s *Store) AppendObservations(ctx context.Context, obs []archive.Observatio
 			}
 			a, err := appendObservation(c, account, o)
 			if err != nil {
+				return err
+			}
+			if err := noteFetches(c, account, o, a); err != nil {
 				return err
 			}
 			out[i] = a

@@ -151,9 +151,12 @@ func (a *applier) endSitting(n rowID, href string) error {
 }
 
 // gapOf holds for the gaps of a conversation: those between its first and last
-// event, and where its end was not seen the next one, in which that may lie.
-const gapOf = `g.account = v.account AND g.after >= v.first >> 20 AND (g.after < v.last >> 20
-	OR v.state <> '` + disconnected + `' AND g.id = (SELECT min(id) FROM gap WHERE account = v.account AND after >= v.last >> 20))`
+// event, and where its end was not seen the next one, in which that may lie; of
+// those that concern one conversation alone its own.
+const gapOf = `g.account = v.account AND iif(g.conversation <> '',
+	EXISTS (SELECT 1 FROM sitting WHERE account = v.account AND href = g.conversation AND conversation = v.n),
+	g.after >= v.first >> 20 AND (g.after < v.last >> 20 OR v.state <> '` + disconnected + `'
+		AND g.id = (SELECT min(id) FROM gap WHERE account = v.account AND conversation = '' AND after >= v.last >> 20)))`
 
 // titleOf names a conversation.
 const titleOf = `iif(v.subject <> '', v.subject, ifnull(

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"time"
 
 	"zombiezen.com/go/sqlite"
 
@@ -12,7 +13,9 @@ import (
 
 // AppendGap records an interval that was not captured; one without To is open.
 // Its place is after the account's newest observation, unless After says where.
-// The same gap again is the one already there, which it ends if it was open.
+// The same gap again is the one already there, which it ends if it was open. One
+// that has ended cannot go on: what lasts longer is recorded as another, from
+// where the first ended.
 func (s *Store) AppendGap(ctx context.Context, g archive.Gap) (archive.GapID, error) {
 	var id archive.GapID
 	err := s.tx(ctx, "append gap", func(c *sqlite.Conn) error {
@@ -26,17 +29,31 @@ func (s *Store) AppendGap(ctx context.Context, g archive.Gap) (archive.GapID, er
 				return err
 			}
 		}
-		if err := exec(c, `INSERT INTO gap (account, cause, starts, ends, backfilled, after) VALUES (?, ?, ?, ?, ?, ?)
-			ON CONFLICT (account, cause, starts) DO UPDATE SET ends = excluded.ends
-				WHERE gap.ends IS NULL AND excluded.ends IS NOT NULL`,
-			account, string(g.Cause), g.From, g.To, g.Backfilled, g.After); err != nil {
-			return err
+		for {
+			var ends archive.Time
+			if id, ends, err = appendGap(c, account, g); err != nil || !ends.Known() || g.To.Known() && !g.To.After(ends.Time) {
+				return err
+			}
+			if !ends.After(g.From.Time) {
+				ends = archive.At(g.From.Add(time.Nanosecond))
+			}
+			g.From = ends
 		}
-		_, err = one(c, `SELECT id FROM gap WHERE account = ? AND cause = ? AND starts = ?`,
-			func(r row) { id = archive.GapID(r.int()) }, account, string(g.Cause), g.From)
-		return err
 	})
 	return id, err
+}
+
+// appendGap records a gap and says when the one that is now there ends.
+func appendGap(c *sqlite.Conn, account rowID, g archive.Gap) (id archive.GapID, ends archive.Time, err error) {
+	if err := exec(c, `INSERT INTO gap (account, cause, starts, ends, backfilled, after, conversation)
+		VALUES (?, ?, ?, ?, ?, ?, ?) ON CONFLICT (account, cause, starts, conversation) DO UPDATE SET ends = excluded.ends
+			WHERE gap.ends IS NULL AND excluded.ends IS NOT NULL`,
+		account, string(g.Cause), g.From, g.To, g.Backfilled, g.After, g.Conversation); err != nil {
+		return 0, archive.Time{}, err
+	}
+	_, err = one(c, `SELECT id, ends FROM gap WHERE account = ? AND cause = ? AND starts = ? AND conversation = ?`,
+		func(r row) { id, ends = archive.GapID(r.int()), r.time() }, account, string(g.Cause), g.From, g.Conversation)
+	return id, ends, err
 }
 
 // CloseGap ends an open gap. Ending it again at the same time alters nothing,
@@ -53,15 +70,15 @@ func (s *Store) CloseGap(ctx context.Context, id archive.GapID, to archive.Time)
 	})
 }
 
-const gapColumns = `g.id, a.uri, g.cause, g.starts, g.ends, g.backfilled, g.after FROM gap g JOIN account a ON a.n = g.account `
+const gapColumns = `g.id, a.uri, g.cause, g.starts, g.ends, g.backfilled, g.after, g.conversation FROM gap g JOIN account a ON a.n = g.account `
 
 func scanGap(r row) archive.Gap {
 	g := archive.Gap{ID: archive.GapID(r.int()), Account: r.text(), Cause: archive.GapCause(r.text()),
-		From: r.time(), To: r.time(), Backfilled: r.bool(), After: archive.ObservationID(r.int())}
+		From: r.time(), To: r.time(), Backfilled: r.bool(), After: archive.ObservationID(r.int()), Conversation: r.text()}
 	if g.To.Known() {
 		g.Seconds = g.To.Sub(g.From.Time).Seconds()
 	}
-	g.AtRisk = !g.To.Known() || g.Seconds >= archive.RiskAfterSeconds
+	g.AtRisk = g.Risk()
 	return g
 }
 
@@ -90,7 +107,7 @@ func (s *Store) OpenGaps(ctx context.Context, account string) (out []archive.Gap
 }
 
 // UncoveredSeconds is how much of a range was not captured. Gaps of several
-// accounts that overlap count once; a gap that lasts counts to the end of a
+// accounts that overlap count once, those in which capture went on not at all; a gap that lasts counts to the end of a
 // closed range and not at all in an open one.
 func (s *Store) UncoveredSeconds(ctx context.Context, rg archive.SearchRange) (float64, error) {
 	all, err := s.Gaps(ctx, "")
@@ -100,6 +117,9 @@ func (s *Store) UncoveredSeconds(ctx context.Context, rg archive.SearchRange) (f
 	slices.SortFunc(all, func(a, b archive.Gap) int { return a.From.Compare(b.From.Time) })
 	total, covered := 0.0, rg.After
 	for _, g := range all {
+		if !g.Cause.Interrupts() {
+			continue
+		}
 		from, to := g.From, g.To
 		if !to.Known() || (rg.Before.Known() && to.After(rg.Before.Time)) {
 			to = rg.Before

@@ -39,7 +39,7 @@ func testCursor(t *testing.T, f *fixture) {
 		t.Fatalf("cursor of an archive that captured nothing: %v", err)
 	}
 	want := archive.Cursor{Account: Account, Application: "https://pool.contoso.example/a/1", Next: "https://pool.contoso.example/a/1/events?ack=2",
-		EndpointID: "e1", Capture: "k1", Updated: archive.At(noon)}
+		EndpointID: "e1", Capture: "k1", Updated: archive.At(noon), Polled: archive.At(noon.Add(-time.Minute))}
 	for range 2 {
 		if _, err := f.AppendObservations(t.Context(), []archive.Observation{f.observation("{}")}, &want); err != nil {
 			t.Fatal(err)

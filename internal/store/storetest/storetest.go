@@ -17,6 +17,12 @@ type Store interface {
 	AppendGap(context.Context, archive.Gap) (archive.GapID, error)
 	CloseGap(context.Context, archive.GapID, archive.Time) error
 	OpenGaps(context.Context, string) ([]archive.Gap, error)
+	Fetches(context.Context, string, int) ([]archive.Fetch, error)
+	NoteFetch(context.Context, archive.FetchID, archive.FetchOutcome) error
+	MissedFetches(context.Context, string) (map[archive.FetchOutcome]int64, error)
+	SeePolicy(context.Context, archive.Policy) (archive.Policy, error)
+	AcknowledgePolicy(context.Context, string, string, archive.Time) error
+	Policies(context.Context, string) ([]archive.Policy, error)
 	Gaps(context.Context, string) ([]archive.Gap, error)
 	UncoveredSeconds(context.Context, archive.SearchRange) (float64, error)
 	Observation(context.Context, archive.ObservationID) (archive.Observation, error)
@@ -62,7 +68,10 @@ func Run(t *testing.T, open func(t testing.TB, dir string) Store) {
 		{"cursor comes with its observation", testCursor},
 		{"fetched twice is seen twice", testFetched},
 		{"log survives reopening", testReopen},
+		{"what is to be fetched", testFetches},
+		{"policies", testPolicy},
 		{"gaps", testGaps},
+		{"gaps of one conversation and of the clock", testElsewhere},
 		{"uncovered seconds", testUncovered},
 		{"gaps of a conversation", testConversationGaps},
 		{"first text and its message are one", testFirstText},

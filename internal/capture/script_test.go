@@ -150,7 +150,14 @@ func (w *world) event(n int) {
 // later does something when the step's time has come, and not at the very
 // instant at which something else is done.
 func (w *world) later(s step, do func()) {
-	time.AfterFunc(s.Wait+137*time.Millisecond, do)
+	time.AfterFunc(s.Wait+137*time.Millisecond, func() {
+		w.mu.Lock()
+		healed := w.healed
+		w.mu.Unlock()
+		if !healed {
+			do()
+		}
+	})
 }
 
 // refuse answers with anything but a batch.

@@ -112,7 +112,7 @@ func sequence(t *testing.T, seed uint64, steps []step) (wrong []string) {
 			return w.perform(rw, r, ack, s)
 		}
 		w.run(func() bool { return len(steps) == 0 })
-		wrong = w.verdict(log.allGaps(), time.Now())
+		wrong = w.verdict(log.allGaps(), w.proc.asked)
 	})
 	return wrong
 }
@@ -186,11 +186,11 @@ func (w *world) ended(err error) {
 // stops it.
 func (w *world) settle() {
 	w.set(func() {
-		w.service, w.refuses, w.busy = nil, nil, nil
+		w.service, w.refuses, w.busy, w.down, w.healed = nil, nil, nil, false, true
 		w.truth.tell("healed", "")
 	})
 	w.proc.heal()
-	for quiet := time.Now(); time.Since(quiet) < 30*time.Minute; {
+	for quiet := time.Now(); time.Since(quiet) < 10*time.Minute; {
 		select {
 		case err := <-w.proc.done:
 			w.ended(err)
@@ -204,4 +204,5 @@ func (w *world) settle() {
 	time.Sleep(10 * time.Second)
 	w.stop()
 	w.ended(<-w.proc.done)
+	time.Sleep(time.Minute) // dialing goes on for a while after nobody wants it any more
 }

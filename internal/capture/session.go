@@ -119,7 +119,11 @@ func (r *recorder) finish(ctx context.Context, fatal error) {
 	} else {
 		r.coverage.confirm()
 	}
-	if err := errors.Join(r.coverage.write(ctx), r.save(ctx, nil, cur)); err != nil {
+	gaps := r.coverage.write(ctx)
+	if gaps != nil {
+		cur.Updated = r.cursor.Updated // the next run begins its gap there
+	}
+	if err := errors.Join(gaps, r.save(ctx, nil, cur)); err != nil {
 		r.log.Error("last commit", "err", err)
 	}
 	r.log.Info("capture stopped")

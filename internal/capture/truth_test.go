@@ -280,7 +280,7 @@ func without(all span, taken []span) (rest []span) {
 func outside(spans, others []span) (parts []span) {
 	wider := make([]span, len(others))
 	for i, o := range others {
-		wider[i] = span{o.from.Add(-tolerance), o.to.Add(tolerance)}
+		wider[i] = span{o.from.Add(-tolerance - 50*latency), o.to.Add(tolerance + 50*latency)}
 	}
 	for _, s := range spans {
 		if s.to.Sub(s.from) > tolerance {

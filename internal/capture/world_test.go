@@ -33,6 +33,7 @@ type world struct {
 	said   int        // messages so far
 	fought bool       // somebody else took the channel
 	storms []span
+	healed bool // nothing goes wrong any more
 
 	wmu    sync.Mutex // guards what follows
 	wrong  []string

@@ -29,6 +29,9 @@ const (
 // latency is how long a request is under way.
 const latency = time.Millisecond
 
+// tokenLife is how long a token lasts.
+const tokenLife = 8 * time.Hour
+
 // front is a front end of one user in the present synctest bubble. Its event
 // channel keeps Microsoft's rules of acknowledgement: see events.
 type front struct {
@@ -66,6 +69,8 @@ type front struct {
 	errorf  func(format string, args ...any) // a broken promise
 	busy    func(w http.ResponseWriter) bool // may answer any request in place of the rules
 	strict  bool                             // events and applications time out
+	granted time.Time                        // when the present token was
+	expired int                              // tokens that were used beyond their life
 	service []int                            // statuses with which the token service fails, in turn
 	refuses []int                            // the same of creating applications
 
@@ -119,6 +124,9 @@ func (f *front) serve(w http.ResponseWriter, r *http.Request) {
 	if f.busy != nil && f.busy(w) {
 		return
 	}
+	if f.strict && time.Since(f.granted) > tokenLife && r.Header.Get("Authorization") == "Bearer "+f.token() {
+		f.tokens, f.expired = f.tokens+1, f.expired+1
+	}
 	if strings.HasSuffix(r.URL.Path, "/events") {
 		f.poll(w, r)
 		return
@@ -147,6 +155,9 @@ func (f *front) serve(w http.ResponseWriter, r *http.Request) {
 		f.gone = true
 		w.WriteHeader(204)
 	case r.Method == "POST":
+		if strings.HasSuffix(path, "/reportMyActivity") {
+			f.truth.reports = append(f.truth.reports, time.Now())
+		}
 		w.WriteHeader(204)
 	case path == f.app():
 		reply(w, 200, f.describe(strings.Contains(strings.Join(f.calls, " "), "makeMeAvailable")))
@@ -169,6 +180,7 @@ func (f *front) grant(w http.ResponseWriter, body string) {
 		return
 	}
 	f.tokens++
+	f.granted = time.Now()
 	reply(w, 200, fmt.Sprintf(`{"access_token":%q,"expires_in":28800,"token_type":"Bearer"}`, f.token()))
 }
 

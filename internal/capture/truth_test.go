@@ -22,6 +22,8 @@ type truth struct {
 	created  []time.Time // of each application
 	stops    []time.Time // when capture was asked to stop
 	runs     int         // processes so far
+	boots    []time.Time // of each
+	reports  []time.Time // of activity
 	story    []scene
 	// holds reports whether the log holds an answer for good.
 	holds func(body string) bool
@@ -280,7 +282,7 @@ func without(all span, taken []span) (rest []span) {
 func outside(spans, others []span) (parts []span) {
 	wider := make([]span, len(others))
 	for i, o := range others {
-		wider[i] = span{o.from.Add(-tolerance - 50*latency), o.to.Add(tolerance + 50*latency)}
+		wider[i] = span{o.from.Add(-tolerance), o.to.Add(tolerance)}
 	}
 	for _, s := range spans {
 		if s.to.Sub(s.from) > tolerance {
@@ -290,8 +292,9 @@ func outside(spans, others []span) (parts []span) {
 	return parts
 }
 
-// tolerance is what a gap may be off, and how short an interval is none.
-const tolerance = time.Second
+// tolerance is what a gap may be off, and how short an interval is none: a
+// second by capture's clock, and what requests are under way.
+const tolerance = time.Second + 50*latency
 
 // compare holds the gaps of a log against the truth.
 func (t *truth) compare(gaps []archive.Gap, obs []archive.Observation, all span) (wrong []string) {

@@ -33,7 +33,9 @@ type world struct {
 	said   int        // messages so far
 	fought bool       // somebody else took the channel
 	storms []span
-	healed bool // nothing goes wrong any more
+	// messages counts the decoded ones of a disk that is no memory.
+	messages func() int
+	healed   bool // nothing goes wrong any more
 
 	wmu    sync.Mutex // guards what follows
 	wrong  []string
@@ -98,6 +100,7 @@ func (w *world) boot() {
 	p.cancel = cancel
 	w.mu.Lock()
 	w.truth.runs++
+	w.truth.boots = append(w.truth.boots, time.Now())
 	w.truth.tell("boot", w.truth.runs)
 	p.begun, w.proc = len(w.asked), p
 	w.mu.Unlock()
@@ -319,7 +322,7 @@ func (w *world) verdict(gaps []archive.Gap, end time.Time) []string {
 		obs, after = append(obs, more...), more[len(more)-1].ID
 	}
 	live := slices.DeleteFunc(slices.Clone(obs), func(o archive.Observation) bool { return o.Source != archive.SourceCapture })
-	wrong := slices.Concat(w.wrong, w.truth.stored(live), w.truth.compare(gaps, live, span{w.began, end}), w.decoded())
+	wrong := slices.Concat(w.wrong, w.truth.stored(live), w.truth.compare(gaps, live, span{w.began, end}), w.decoded(), w.stormy())
 	if len(wrong) > 0 {
 		wrong = append(wrong, w.truth.narrative(gaps))
 	}
@@ -334,8 +337,12 @@ func (w *world) decoded() (wrong []string) {
 			wrong = append(wrong, fmt.Sprintf("project: %v", err))
 		}
 	}
+	said := w.storedMessages()
 	m, ok := w.disk.(*memory)
 	if !ok {
+		if n := w.messages(); n != len(said) {
+			wrong = append(wrong, fmt.Sprintf("%d messages decoded, %d were stored", n, len(said)))
+		}
 		return wrong
 	}
 	last, messages := archive.ObservationID(0), make(map[string]bool)
@@ -355,16 +362,50 @@ func (w *world) decoded() (wrong []string) {
 	if last != archive.ObservationID(len(m.obs)) {
 		wrong = append(wrong, fmt.Sprintf("decoded up to %s of %d", last, len(m.obs)))
 	}
-	said := make(map[string]bool)
-	for _, o := range m.obs {
-		for e := range w.truth.times {
-			if strings.Contains(string(o.Body), e) {
-				said[e] = true
-			}
-		}
-	}
 	if len(messages) != len(said) {
 		wrong = append(wrong, fmt.Sprintf("%d messages decoded, %d were stored", len(messages), len(said)))
 	}
 	return wrong
 }
+
+// storedMessages are the messages that observations hold.
+func (w *world) storedMessages() map[string]bool {
+	said := make(map[string]bool)
+	for e := range w.truth.times {
+		if !strings.Contains(e, "plainMessage") {
+			continue
+		}
+		for body := range w.bodies {
+			if strings.Contains(body, e) {
+				said[e] = true
+			}
+		}
+	}
+	return said
+}
+
+// stormy looks for storms in which somebody was asked more often than six times
+// a minute by one process.
+func (w *world) stormy() (wrong []string) {
+	for _, s := range w.storms {
+		if slices.ContainsFunc(w.truth.boots, func(at time.Time) bool { return at.After(s.from) && at.Before(s.to) }) {
+			continue
+		}
+		var during []time.Time
+		for _, at := range w.times {
+			if at.After(s.from.Add(time.Minute)) && at.Before(s.to) {
+				during = append(during, at)
+			}
+		}
+		for i := range max(0, len(during)-perMinute) {
+			if took := during[i+perMinute].Sub(during[i]); took < time.Minute-tolerance {
+				wrong = append(wrong, fmt.Sprintf("%d requests within %s in a storm", perMinute+1, took))
+				break
+			}
+		}
+	}
+	return wrong
+}
+
+// perMinute is how often a server in trouble may be asked.
+const perMinute = 6

@@ -70,6 +70,7 @@ type front struct {
 	busy    func(w http.ResponseWriter) bool // may answer any request in place of the rules
 	strict  bool                             // events and applications time out
 	granted time.Time                        // when the present token was
+	garbled bool                             // its links may be anything
 	expired int                              // tokens that were used beyond their life
 	service []int                            // statuses with which the token service fails, in turn
 	refuses []int                            // the same of creating applications

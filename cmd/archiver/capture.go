@@ -69,7 +69,7 @@ func (p *program) captureConfig(ctx context.Context, url string, who signIn) (ca
 		Account: ucwa.NormalizeURI(who.user),
 		Client: ucwa.Config{RootURL: url, Username: who.user, Password: password, UserAgent: "archiver/" + release,
 			Logger: p.logger(), Now: p.now},
-		Presence: "Online",
+		SignInAs: "Online",
 		Logger:   p.logger(),
 		Now:      p.now,
 		Machine:  capture.Machine(),

@@ -82,7 +82,7 @@ func (p *program) demo(ctx context.Context, f demoFlags) (err error) {
 		Account: sc.Account.URI,
 		Client: ucwa.Config{RootURL: server.URL(), Username: strings.TrimPrefix(sc.Account.URI, "sip:"),
 			Password: ucwa.NewSecret(sc.Password), UserAgent: "archiver/" + release, Logger: a.logger, Now: p.now},
-		Presence: "Online", Logger: a.logger, Now: p.now,
+		SignInAs: "Online", Logger: a.logger, Now: p.now,
 	}}
 	if f.once {
 		err = d.once(ctx)

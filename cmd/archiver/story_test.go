@@ -70,7 +70,7 @@ func playStory(t *testing.T, dir, name string) {
 		stop()
 	}()
 	err = a.capture(ctx, capture.Config{
-		Account: sc.Account.URI, Presence: "Online", Now: server.Now,
+		Account: sc.Account.URI, SignInAs: "Online", Now: server.Now,
 		Client: ucwa.Config{RootURL: server.URL(), Username: strings.TrimPrefix(sc.Account.URI, "sip:"),
 			Password: ucwa.NewSecret(sc.Password), Now: server.Now},
 	})

@@ -87,6 +87,12 @@ func (p *program) printTranscript(c conversationWhole) error {
 
 // tellGap tells what was not captured.
 func tellGap(g archive.Gap) string {
+	switch g.Cause {
+	case archive.GapElsewhere:
+		return fmt.Sprintf("  … went on in another client, which is not seen here, from %s to %s\n", moment(g.From, archive.FromReceipt), moment(g.To, archive.FromReceipt))
+	case archive.GapClock:
+		return fmt.Sprintf("  … the clock was set between %s and %s; nothing was missed\n", moment(g.From, archive.FromReceipt), moment(g.To, archive.FromReceipt))
+	}
 	return fmt.Sprintf("  … not captured from %s to %s (%s)\n", moment(g.From, archive.FromReceipt), moment(g.To, archive.FromReceipt), g.Cause)
 }
 

@@ -22,7 +22,8 @@ const (
 // so that the loop never has to wait for either. start and stop belong to the
 // loop's goroutine.
 type alive struct {
-	presence string
+	presence Presence
+	signInAs string
 	log      *slog.Logger
 	pacer    *pacer
 	cancel   context.CancelFunc
@@ -60,7 +61,7 @@ func (a *alive) keep(ctx context.Context, client *ucwa.Client, app ucwa.Applicat
 // renews the token when that is due. It returns the application as it is now.
 func (a *alive) once(ctx context.Context, client *ucwa.Client, app ucwa.Application) (ucwa.Application, error) {
 	cost := 1
-	if !app.Available() {
+	if !app.Available() && a.presence != PresenceObserve {
 		cost = 3 // make it available, get it, report
 	}
 	if app.EventsURL == "" {
@@ -68,7 +69,14 @@ func (a *alive) once(ctx context.Context, client *ucwa.Client, app ucwa.Applicat
 	}
 	ctx, _ = a.pacer.admit(ctx, cost)
 	renewed := client.RenewIfDue(ctx)
-	if !app.Available() {
+	if a.presence == PresenceObserve && app.EventsURL == "" { // known by its URL only
+		now, err := client.Application(ctx, app.URL)
+		if err != nil {
+			return app, errors.Join(renewed, err)
+		}
+		app = now
+	}
+	if !app.Available() && a.presence != PresenceObserve {
 		var err error
 		if app, err = a.makeAvailable(ctx, client, app); err != nil {
 			return app, errors.Join(renewed, err)
@@ -90,7 +98,9 @@ func (a *alive) makeAvailable(ctx context.Context, client *ucwa.Client, app ucwa
 		}
 		app = now
 	}
-	if err := client.MakeAvailable(ctx, app, a.presence); err != nil {
+	// HTML is asked for beside plain text, which comes with its links doubled.
+	as := ucwa.Availability{SignInAs: a.signInAs, Formats: []string{"Plain", "Html"}, Modalities: []string{"Messaging"}}
+	if err := client.MakeAvailable(ctx, app, as); err != nil {
 		return app, err
 	}
 	now, err := client.Application(ctx, app.URL)

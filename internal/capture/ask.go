@@ -2,6 +2,7 @@ package capture
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"time"
 
@@ -9,8 +10,8 @@ import (
 	"archiver/internal/ucwa"
 )
 
-// calmAfter is how long a server holds a P-GET that is not in trouble. Whatever
-// becomes of the P-GET, there are few of them.
+// calmAfter is how long a server holds a P-GET that is not in trouble. What
+// interval there was has then ended when the P-GET was parked.
 const calmAfter = 10 * time.Second
 
 // ask sends the P-GET and waits for its answer. What the last commit left to
@@ -26,21 +27,49 @@ func (r *recorder) ask(ctx context.Context) (resp ucwa.Response, err error) {
 		defer close(answered)
 		resp, err = r.client.Poll(ctx, url)
 	}()
-	calm := time.AfterFunc(calmAfter, r.pacer.calm)
-	defer calm.Stop()
 	r.settle(ctx)
-	select {
-	case <-answered:
-	case <-waking:
-		cancel()
-		<-answered
-		if err != nil {
-			err = fmt.Errorf("%w: %w", errAsleep, archive.ErrUnavailable)
+	calm := time.NewTimer(calmAfter)
+	defer calm.Stop()
+	for waiting := true; waiting; {
+		select {
+		case <-answered:
+			waiting = false
+		case <-calm.C:
+			r.held(ctx, t)
+		case <-waking:
+			cancel()
+			<-answered
+			if err != nil {
+				err = fmt.Errorf("%w: %w", errAsleep, archive.ErrUnavailable)
+			}
+			waiting = false
 		}
 	}
 	r.pollCost = r.pacer.cost(t)
 	r.turned(resp)
+	var api *ucwa.APIError
+	if cut, _ := resp.Broken(); cut.Known() && err != nil {
+		r.abandoned = true
+	} else if err == nil || !errors.As(err, &api) {
+		r.abandoned = err != nil && resp.Parked().Known()
+	}
 	return resp, err
+}
+
+// held notes that the server holds the P-GET.
+func (r *recorder) held(ctx context.Context, t *ticket) {
+	ago, written := r.pacer.ago(t, (*ticket).firstWritten)
+	if !written {
+		return // not even connected
+	}
+	r.pacer.calm()
+	r.pace.reset()
+	if _, failing := r.coverage.failing(); failing {
+		at := archive.At(r.clock.now().Add(-ago))
+		r.coverage.until = archive.At(later(r.coverage.until.Time, at.Time))
+		r.coverage.end(at)
+		r.settle(ctx)
+	}
 }
 
 // turn is when a response was there and when it was durable, until the next

@@ -53,8 +53,12 @@ type Config struct {
 	Account string      // the account's URI
 	Client  ucwa.Config // where to sign in and as whom
 	Log     Log
-	// Presence is what colleagues see (signInAs); "" leaves it to the server.
-	Presence string
+	// Presence is what capture is to the user's other clients; "" is
+	// PresenceAvailable.
+	Presence Presence
+	// SignInAs is what contacts see of it (makeMeAvailable_ref.md): Online, Busy,
+	// DoNotDisturb, BeRightBack, Away or Offwork; "" leaves it to the server.
+	SignInAs string
 	// SignOut ends the application at a planned stop, which also ends the
 	// user's conversations in it. Without it a restart goes on where it was.
 	SignOut bool
@@ -87,15 +91,20 @@ type Turn struct {
 // the cursor can be read. Everything else it waits out, recording the gap.
 // Nothing it started is left running when it returns.
 func Run(ctx context.Context, cfg Config) error {
+	var err error
+	if cfg.Presence, err = cfg.Presence.known(); err != nil {
+		return fmt.Errorf("capture: %w", err)
+	}
 	r := newRecorder(cfg)
 	if err := r.load(ctx); err != nil {
 		return fmt.Errorf("capture: start: %w", err)
 	}
 	stop := r.watch(ctx)
 	r.fetcher.start(ctx)
-	err := r.loop(ctx)
+	err = r.loop(ctx)
 	r.alive.stop()
 	r.fetcher.stop()
+	r.joiner.stop()
 	r.finish(ctx, err)
 	stop()
 	if err != nil {
@@ -138,10 +147,14 @@ func newRecorder(cfg Config) *recorder {
 	r := &recorder{
 		cfg: cfg, log: cfg.Logger, clock: clock, pacer: pace, teller: &teller{},
 		coverage: &coverage{log: cfg.Log, account: cfg.Account, clock: clock},
-		alive:    &alive{presence: cfg.Presence, log: cfg.Logger, pacer: pace},
+		alive:    &alive{presence: cfg.Presence, signInAs: cfg.SignInAs, log: cfg.Logger, pacer: pace},
 		pace:     newPace(cfg.random),
 	}
+	r.away.coverage = r.coverage
 	r.fetcher = newFetcher(cfg, r)
+	if cfg.Presence == PresenceAccept {
+		r.joiner = newJoiner(cfg.Logger, r.keepFetched)
+	}
 	return r
 }
 

@@ -65,6 +65,19 @@ func (r *recorder) told(appended []archive.Appended) {
 	})
 }
 
+// keepFetched commits an answer that no list asked for. It may be called from
+// any goroutine.
+func (r *recorder) keepFetched(ctx context.Context, resp ucwa.Response) {
+	ctx, cancel := r.committing(ctx)
+	defer cancel()
+	_, capture := r.fetcher.server()
+	appended, err := r.cfg.Log.AppendObservations(ctx, []archive.Observation{r.observation(capture, archive.SourceFetch, resp)}, nil)
+	if err != nil {
+		r.log.Error("commit of a resource", "err", err)
+	}
+	r.told(appended)
+}
+
 // committing is the context of a write: a wish to stop does not end it, since
 // what has arrived should be kept.
 func (r *recorder) committing(ctx context.Context) (context.Context, context.CancelFunc) {

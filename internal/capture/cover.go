@@ -9,7 +9,7 @@ import (
 
 // cover writes the gaps that the answer ends or tells of, those it ends as
 // still open: they end when the answer is in the log.
-func (r *recorder) cover(ctx context.Context, resp ucwa.Response, env ucwa.Envelope) error {
+func (r *recorder) cover(ctx context.Context, resp ucwa.Response, env ucwa.Envelope, events []ucwa.Event) error {
 	ctx, cancel := r.committing(ctx)
 	defer cancel()
 	r.coverage.leapt(parked(resp))
@@ -28,7 +28,24 @@ func (r *recorder) cover(ctx context.Context, resp ucwa.Response, env ucwa.Envel
 	if err := r.coverage.regaining(ctx, r.asked, parked(resp)); err != nil {
 		return storageError{err}
 	}
+	if err := r.movedAway(ctx, resp, env, events); err != nil {
+		return storageError{err}
+	}
 	return nil
+}
+
+// movedAway accounts for conversations that go on elsewhere.
+func (r *recorder) movedAway(ctx context.Context, resp ucwa.Response, env ucwa.Envelope, events []ucwa.Event) error {
+	if env.Resume != "" { // conversations were closed and their notices are lost
+		if err := r.away.forget(ctx, resp.Received); err != nil {
+			return err
+		}
+	}
+	began, err := r.away.see(ctx, events, resp.Received)
+	if began {
+		r.wantHistory("continues elsewhere")
+	}
+	return err
 }
 
 // covered notes that the answer is in the log. To write it there is left for

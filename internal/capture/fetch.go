@@ -21,16 +21,25 @@ var fetched = []string{
 	"onlineMeetingInvitation", "participantInvitation", "applicationSharingInvitation",
 }
 
-// wanted is what an envelope links to without embedding it, each resource once.
-func wanted(env ucwa.Envelope) []archive.Link {
-	var out []archive.Link
+// readable are the events of an envelope that can be read, in order.
+func readable(env ucwa.Envelope) []ucwa.Event {
+	var out []ucwa.Event
 	for _, s := range env.Senders {
 		for _, raw := range s.Events {
-			e, err := ucwa.ParseEvent(raw)
-			l := archive.Link{Rel: e.Link.Rel, Href: e.Link.Href}
-			if err != nil || !worthFetching(e) || slices.Contains(out, l) {
-				continue
+			if e, err := ucwa.ParseEvent(raw); err == nil {
+				out = append(out, e)
 			}
+		}
+	}
+	return out
+}
+
+// wanted is what events link to without embedding it, each resource once.
+func wanted(events []ucwa.Event) []archive.Link {
+	var out []archive.Link
+	for _, e := range events {
+		l := archive.Link{Rel: e.Link.Rel, Href: e.Link.Href}
+		if worthFetching(e) && !slices.Contains(out, l) {
 			out = append(out, l)
 		}
 	}
@@ -157,7 +166,11 @@ func (f *fetcher) one(ctx context.Context, client *ucwa.Client, capture string, 
 		f.cfg.Logger.Debug("fetch", "rel", item.Rel, "attempts", item.Attempts, "outcome", outcome, "err", err)
 		return outcome != "" && f.note(ctx, item, outcome) && outcome != archive.FetchAgain
 	}
-	return f.commit(ctx, item, resp)
+	if !f.commit(ctx, item, resp) {
+		return false
+	}
+	f.recorder.joiner.invited(ctx, client, item.Rel, resp.Body)
+	return true
 }
 
 // outcomeOf is what a failure says of a resource; "" when it says nothing of

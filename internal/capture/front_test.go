@@ -63,6 +63,7 @@ type front struct {
 	expect  int       // number of the batch to be sent next
 	seen    time.Time // when the channel was last asked
 	wake    chan struct{}
+	parked  int // how many requests were parked so far
 
 	truth   *truth
 	durable func(url string) bool            // whether a cursor with this URL is safe
@@ -85,7 +86,7 @@ func newFront(t *testing.T) *front {
 		password: password, expect: 1, resources: map[string]string{}, wake: make(chan struct{}, 1), truth: &truth{}}
 	f.errorf, f.durable = t.Errorf, f.log.wasDurable
 	f.serveOn()
-	m := f.machine()
+	m := f.host()
 	f.client = m.client
 	t.Cleanup(func() { m.closeIdle(); _ = f.srv.Close() })
 	return f
@@ -123,6 +124,7 @@ func (f *front) serve(w http.ResponseWriter, r *http.Request) {
 	}
 	f.times = append(f.times, time.Now())
 	if f.busy != nil && f.busy(w) {
+		f.truth.tell("refused", r.Method+" "+r.URL.Path)
 		return
 	}
 	if f.strict && time.Since(f.granted) > tokenLife && r.Header.Get("Authorization") == "Bearer "+f.token() {

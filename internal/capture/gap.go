@@ -45,11 +45,7 @@ type interval struct {
 // load finds where an earlier run left off. An open gap of its goes on; else
 // the time since its last commit is one. A clock that stands before that has
 // been set back, by how much nobody can say.
-func (c *coverage) load(ctx context.Context, until archive.Time) error {
-	gaps, err := c.log.OpenGaps(ctx, c.account)
-	if err != nil {
-		return err
-	}
+func (c *coverage) load(gaps []archive.Gap, until archive.Time) {
 	now := c.clock.now()
 	for _, g := range gaps {
 		if g.Cause.Interrupts() {
@@ -66,7 +62,6 @@ func (c *coverage) load(ctx context.Context, until archive.Time) error {
 		i.Gap.From, i.sure = until, back
 		c.open = []*interval{i}
 	}
-	return nil
 }
 
 func (c *coverage) interval(cause archive.GapCause, from archive.Time) *interval {

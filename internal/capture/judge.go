@@ -80,7 +80,7 @@ func judgeAnswer(e *ucwa.APIError) verdict {
 		return verdict{cause: archive.GapStopped, fatal: true}
 	case e.Subcode == ucwa.TooManyApplications:
 		return verdict{cause: archive.GapApplicationGone, atLeast: tooManyWait}
-	case e.Subcode == ucwa.ApplicationNotFound, e.Status == http.StatusGone:
+	case e.Subcode == ucwa.ApplicationNotFound, e.Subcode == ucwa.InactiveApplicationExpired:
 		return verdict{cause: archive.GapApplicationGone, gone: true}
 	case e.Status == http.StatusUnauthorized, e.Status == http.StatusForbidden:
 		return verdict{cause: archive.GapUnauthorized, signIn: true}

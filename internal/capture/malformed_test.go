@@ -55,18 +55,13 @@ func TestMalformedAnswers(t *testing.T) {
 		kept, said := make(map[string]int), 0
 		for _, o := range f.log.observations(archive.SourceCapture) {
 			kept[string(o.Body)]++
+			for said < len(f.history) && strings.Contains(string(o.Body), f.history[said]) {
+				said++
+			}
 		}
 		for i, body := range sent {
 			if kept[body] != 1 {
 				t.Errorf("malformed answer %d is in the log %d times: %.200q", i, kept[body], body)
-			}
-		}
-		for _, e := range f.history {
-			for body := range kept {
-				if strings.Contains(body, e) {
-					said++
-					break
-				}
 			}
 		}
 		if len(sent) != number || said != len(f.history) || said < number/2 {

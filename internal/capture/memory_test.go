@@ -30,6 +30,8 @@ type memory struct {
 	fetches  []archive.Fetch
 	outcomes map[archive.FetchID]archive.FetchOutcome // of those that are off the list
 
+	slow time.Duration // what an append takes
+
 	// fail answers whether a call takes effect and what it returns: a log can
 	// fail before or after it has written.
 	fail func(op string) (apply bool, err error)
@@ -51,6 +53,10 @@ func (m *memory) EnsureAccount(_ context.Context, uri, server string) error {
 }
 
 func (m *memory) AppendObservations(_ context.Context, obs []archive.Observation, cur *archive.Cursor) ([]archive.Appended, error) {
+	m.mu.Lock()
+	slow := m.slow
+	m.mu.Unlock()
+	time.Sleep(slow)
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	apply, err := m.fault("append")
@@ -253,4 +259,10 @@ func (m *memory) noteFetches(o archive.Observation, a archive.Appended) {
 		m.fetches = append(m.fetches, archive.Fetch{ID: archive.FetchID(len(m.fetches) + 1), Account: o.Account, Capture: o.Capture,
 			Rel: l.Rel, Href: l.Href, After: a.ID})
 	}
+}
+
+func (m *memory) set(change func()) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	change()
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"io"
 	"net/http"
+	"net/http/httptrace"
 	"os"
 	"sync"
 	"time"
@@ -55,9 +56,13 @@ type pacer struct {
 type ticket struct {
 	left int // guarded by the pacer's mu
 	used int // guarded by the pacer's mu
-	// answered is when the headers of the last request's answer arrived.
-	answered time.Time // guarded by the pacer's mu
+	// written is when the first request was, answered when the headers of the
+	// last one's answer arrived.
+	written, answered time.Time // guarded by the pacer's mu
 }
+
+func (t *ticket) firstWritten() time.Time { return t.written }
+func (t *ticket) lastAnswered() time.Time { return t.answered }
 
 type ticketKey struct{}
 
@@ -152,15 +157,30 @@ func (p *pacer) cost(t *ticket) int {
 	return t.used
 }
 
-// answeredAgo is how long ago the headers of the last request's answer arrived;
-// false when none did.
-func (p *pacer) answeredAgo(t *ticket) (time.Duration, bool) {
+// ago is how long ago something of a ticket happened; false when it did not.
+func (p *pacer) ago(t *ticket, what func(*ticket) time.Time) (time.Duration, bool) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if t == nil || t.answered.IsZero() {
+	if t == nil || what(t).IsZero() {
 		return 0, false
 	}
-	return time.Since(t.answered), true
+	return time.Since(what(t)), true
+}
+
+// note sets a moment of a ticket to now.
+func (p *pacer) note(moment *time.Time) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	*moment = time.Now()
+}
+
+// noteFirst sets a moment of a ticket to now unless it was before.
+func (p *pacer) noteFirst(moment *time.Time) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if moment.IsZero() {
+		*moment = time.Now()
+	}
 }
 
 // stallTime is how long an answer that has begun may bring nothing. A P-GET
@@ -174,20 +194,35 @@ type wire struct {
 	pacer *pacer
 }
 
+// Inner is the transport that makes the requests (ucwa.Wrapper).
+func (w wire) Inner() http.RoundTripper { return w.base }
+
+// Around counts the requests of another transport for the same account.
+func (w wire) Around(base http.RoundTripper) http.RoundTripper {
+	return wire{base: base, pacer: w.pacer}
+}
+
 // RoundTrip makes one request.
 func (w wire) RoundTrip(r *http.Request) (*http.Response, error) {
 	t, _ := r.Context().Value(ticketKey{}).(*ticket)
 	w.pacer.spend(t)
 	ctx, cancel := context.WithCancel(r.Context())
+	if t != nil {
+		ctx = httptrace.WithClientTrace(ctx, &httptrace.ClientTrace{
+			WroteRequest: func(i httptrace.WroteRequestInfo) {
+				if i.Err == nil {
+					w.pacer.noteFirst(&t.written)
+				}
+			},
+		})
+	}
 	resp, err := w.base.RoundTrip(r.WithContext(ctx))
 	if err != nil {
 		cancel()
 		return nil, err
 	}
 	if t != nil {
-		w.pacer.mu.Lock()
-		t.answered = time.Now()
-		w.pacer.mu.Unlock()
+		w.pacer.note(&t.answered)
 	}
 	b := &watched{ReadCloser: resp.Body, cancel: cancel}
 	b.timer = time.AfterFunc(stallTime, b.stall)

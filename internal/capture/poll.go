@@ -19,6 +19,8 @@ type recorder struct {
 	cursor   archive.Cursor // durable, but for Next, which gone clears
 	coverage *coverage
 	fetcher  *fetcher
+	joiner   *joiner // nil unless it is for capture to accept
+	away     elsewhere
 	alive    *alive
 	clock    *timekeeper
 	pacer    *pacer
@@ -29,7 +31,9 @@ type recorder struct {
 	unsaved  []archive.Observation
 	pace     *pace
 	failures int // in a row
-	spins    int // empty answers in a row that came at once
+	// abandoned: the server may still hold a P-GET that we no longer wait for.
+	abandoned bool
+	spins     int // empty answers in a row that came at once
 
 	ticket     *ticket      // of what was asked last
 	signInCost int          // how many requests the last one took
@@ -53,12 +57,19 @@ func (r *recorder) load(ctx context.Context) error {
 	if err != nil && !errors.Is(err, archive.ErrNotFound) {
 		return err
 	}
-	r.cursor = cur
-	if r.cursor.Capture == "" {
-		return r.coverage.load(ctx, archive.Time{})
+	gaps, err := r.cfg.Log.OpenGaps(ctx, r.cfg.Account)
+	if err != nil {
+		return err
 	}
-	r.met = true
-	return r.coverage.load(ctx, r.cursor.Updated)
+	r.cursor = cur
+	until := cur.Updated
+	if cur.Capture == "" {
+		until = archive.Time{}
+	}
+	r.met = cur.Capture != ""
+	r.coverage.load(gaps, until)
+	r.away.load(gaps)
+	return nil
 }
 
 // loop repeats step until ctx ends (nil) or a failure is fatal.
@@ -112,10 +123,11 @@ func (r *recorder) poll(ctx context.Context) error {
 		// Not an envelope to go on from: kept, and not acknowledged.
 		return errors.Join(pollError{resp, err}, r.keep(ctx, o))
 	}
-	if err := r.cover(ctx, resp, env); err != nil {
+	events := readable(env)
+	if err := r.cover(ctx, resp, env, events); err != nil {
 		return pollError{resp, r.refused(o, err)}
 	}
-	o.Wants = wanted(env)
+	o.Wants = wanted(events)
 	cur := r.cursor
 	cur.Next, cur.Updated, cur.Polled = next, o.Received, o.Received
 	if err := r.save(ctx, []archive.Observation{o}, cur); err != nil {
@@ -127,6 +139,7 @@ func (r *recorder) poll(ctx context.Context) error {
 	if len(o.Wants) > 0 {
 		r.fetcher.notify()
 	}
+	r.joiner.see(ctx, r.client, events)
 	if err := r.pause(resp, env); err != nil {
 		return err
 	}

@@ -20,7 +20,7 @@ const rediscoverAfter = 10
 // failed accounts for a failed step and waits until the next may be tried. It
 // returns the error when there may be none.
 func (r *recorder) failed(ctx context.Context, started archive.Time, err error) error {
-	v := judge(err)
+	v := r.judge(err)
 	r.failures++
 	r.pacer.failed(r.ticket)
 	r.coverage.leapt(archive.Time{})
@@ -28,7 +28,7 @@ func (r *recorder) failed(ctx context.Context, started archive.Time, err error) 
 	if v.gone {
 		return r.tryGone(ctx, at)
 	}
-	r.held(err, at)
+	r.parkedFor(err, at)
 	if e := r.lost(ctx, at, v.cause); e != nil {
 		r.log.Error("gap not recorded", "err", e)
 	}
@@ -47,6 +47,19 @@ func (r *recorder) failed(ctx context.Context, started archive.Time, err error) 
 	r.report(err, v, wait)
 	sleep(ctx, wait)
 	return nil
+}
+
+// judge decides what a failure means. A 409 after a P-GET of our own was left
+// behind may be the answer to that one, passed on by something in between: it
+// is let pass, once.
+func (r *recorder) judge(err error) verdict {
+	v := judge(err)
+	var api *ucwa.APIError
+	if r.abandoned && errors.As(err, &api) && api.Subcode == ucwa.PGetReplaced {
+		r.abandoned = false
+		return verdict{cause: archive.GapUnreachable}
+	}
+	return v
 }
 
 // tryGone forgets the application. When not even the gap can be written, the
@@ -82,7 +95,7 @@ func (r *recorder) lostAt(started archive.Time, err error) archive.Time {
 	if cut, again := p.resp.Broken(); cut.Known() && (!again.Known() || ucwa.TimedOut(err)) {
 		return cut // by then its first connection had told of its end
 	}
-	if ago, answered := r.pacer.answeredAgo(r.ticket); answered {
+	if ago, answered := r.pacer.ago(r.ticket, (*ticket).lastAnswered); answered {
 		return archive.At(now.Add(-ago))
 	}
 	if !p.resp.Parked().Known() || ucwa.TimedOut(err) {
@@ -95,7 +108,7 @@ func (r *recorder) lostAt(started archive.Time, err error) archive.Time {
 // until now unless it was known not to be.
 func (r *recorder) interrupted(ctx context.Context, started archive.Time, err error) {
 	at := r.lostAt(started, err)
-	r.held(err, at)
+	r.parkedFor(err, at)
 	if _, polling := errors.AsType[pollError](err); !polling || len(r.coverage.open) > 0 || r.clock.now().Sub(at.Time) <= leastGap {
 		return
 	}
@@ -104,10 +117,10 @@ func (r *recorder) interrupted(ctx context.Context, started archive.Time, err er
 	}
 }
 
-// held accounts for a P-GET that was parked and led to nothing in the end, as
+// parkedFor accounts for a P-GET that was parked and led to nothing in the end, as
 // behind a proxy that gives up before the server does: while it was parked
 // there was no gap.
-func (r *recorder) held(err error, until archive.Time) {
+func (r *recorder) parkedFor(err error, until archive.Time) {
 	var p pollError
 	if !errors.As(err, &p) {
 		return

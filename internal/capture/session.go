@@ -52,7 +52,9 @@ func (r *recorder) gone(ctx context.Context, at archive.Time) error {
 	r.fetcher.serve(nil, "")
 	r.cursor.Next = ""
 	r.log.Warn("application gone")
-	if err := r.lost(ctx, at, archive.GapApplicationGone); err != nil {
+	writing, cancel := r.committing(ctx)
+	defer cancel()
+	if err := errors.Join(r.lost(ctx, at, archive.GapApplicationGone), r.away.forget(writing, at)); err != nil {
 		return storageError{err}
 	}
 	return nil

@@ -102,7 +102,7 @@ func (f *front) arrive(r *http.Request) *visit {
 		if !o.to.IsZero() {
 			continue
 		}
-		if silent, gaveUp := o.line.state(); silent.IsZero() && gaveUp.IsZero() {
+		if silent, gaveUp := o.line.state(); f.strict && silent.IsZero() && gaveUp.IsZero() {
 			f.errorf("%s: a P-GET while another is parked", r.URL)
 		}
 		select {

@@ -103,9 +103,9 @@ func (l *line) timedOut(stops []time.Time) bool {
 	return !l.gaveUp.IsZero() && !l.pulled && !slices.ContainsFunc(stops, l.gaveUp.Equal)
 }
 
-// machine is a computer that a capture runs on: its connections to the front
+// host is a machine that a capture runs on: its connections to the front
 // end, which are gone when it is.
-type machine struct {
+type host struct {
 	f         *front
 	client    *http.Client
 	transport [2]*http.Transport // of P-GETs, of the rest
@@ -115,8 +115,8 @@ type machine struct {
 	wires []*wire
 }
 
-func (f *front) machine() *machine {
-	m := &machine{f: f}
+func (f *front) host() *host {
+	m := &host{f: f}
 	for i := range m.transport {
 		m.transport[i] = &http.Transport{DialContext: m.dial}
 	}
@@ -127,20 +127,20 @@ func (f *front) machine() *machine {
 // RoundTrip keeps P-GETs to connections of their own. Which one a P-GET gets
 // would otherwise depend on which goroutine was first, and with it what the
 // HTTP library does when the connection is cut.
-func (m *machine) RoundTrip(r *http.Request) (*http.Response, error) {
+func (m *host) RoundTrip(r *http.Request) (*http.Response, error) {
 	if strings.HasSuffix(r.URL.Path, "/events") {
 		return m.transport[0].RoundTrip(r)
 	}
 	return m.transport[1].RoundTrip(r)
 }
 
-func (m *machine) closeIdle() {
+func (m *host) closeIdle() {
 	for _, t := range m.transport {
 		t.CloseIdleConnections()
 	}
 }
 
-func (m *machine) dial(context.Context, string, string) (net.Conn, error) {
+func (m *host) dial(context.Context, string, string) (net.Conn, error) {
 	m.f.mu.Lock()
 	if m.f.down {
 		m.f.times = append(m.f.times, time.Now())
@@ -166,7 +166,7 @@ func (m *machine) dial(context.Context, string, string) (net.Conn, error) {
 }
 
 // cut closes what is open; once off, nothing is opened any more.
-func (m *machine) cut(off bool) {
+func (m *host) cut(off bool) {
 	m.mu.Lock()
 	wires := m.wires
 	m.wires, m.off = nil, m.off || off

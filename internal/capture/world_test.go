@@ -85,7 +85,7 @@ func (w *world) proven() time.Time {
 // process is one run of capture.
 type process struct {
 	*grip
-	net    *machine
+	net    *host
 	cancel context.CancelFunc
 	done   chan error
 	killed bool
@@ -94,7 +94,7 @@ type process struct {
 
 // boot starts a process.
 func (w *world) boot() {
-	p := &process{net: w.machine(), done: make(chan error, 1)}
+	p := &process{net: w.host(), done: make(chan error, 1)}
 	p.grip = &grip{w: w, kill: func() { w.kill(p) }}
 	ctx, cancel := context.WithCancel(context.Background())
 	p.cancel = cancel
@@ -392,14 +392,14 @@ func (w *world) stormy() (wrong []string) {
 			continue
 		}
 		var during []time.Time
-		for _, at := range w.times {
-			if at.After(s.from.Add(time.Minute)) && at.Before(s.to) {
-				during = append(during, at)
+		for _, e := range w.truth.story {
+			if e.what == "refused" && e.at.After(s.from.Add(time.Minute)) && e.at.Before(s.to) {
+				during = append(during, e.at)
 			}
 		}
 		for i := range max(0, len(during)-perMinute) {
 			if took := during[i+perMinute].Sub(during[i]); took < time.Minute-tolerance {
-				wrong = append(wrong, fmt.Sprintf("%d requests within %s in a storm", perMinute+1, took))
+				wrong = append(wrong, fmt.Sprintf("%d requests within %s in a storm: %v", perMinute+1, took, during[i:i+perMinute+1]))
 				break
 			}
 		}

@@ -112,20 +112,26 @@ func firstOf(a, b string) string {
 // Available reports whether the application takes part in conversations.
 func (a Application) Available() bool { return a.reportActivity != "" }
 
+// Availability is how an application takes part (makeMeAvailable_ref.md). Nil
+// lists are left to the server: plain text, and every modality.
+type Availability struct {
+	// SignInAs is the presence to show: Online, Busy, DoNotDisturb,
+	// BeRightBack, Away or Offwork; "" leaves it to the server. Colleagues see it.
+	SignInAs   string   `json:"signInAs,omitempty"`
+	Formats    []string `json:"supportedMessageFormats,omitempty"` // Plain, Html
+	Modalities []string `json:"supportedModalities,omitempty"`     // Messaging and others
+}
+
 // MakeAvailable makes the application a full endpoint: until then the server
-// sends it no invitations (makeMeAvailable_ref.md). signInAs is the presence to
-// show, "" to leave that to the server. It asks for HTML beside plain text,
-// because plain text comes with its links doubled. An application that is
-// available already is left as it is.
-func (c *Client) MakeAvailable(ctx context.Context, app Application, signInAs string) error {
+// sends it no invitations (makeMeAvailable_ref.md). An application that is
+// available already is left as it is. Errors are an *APIError or those of the
+// transport; older servers refuse modalities other than Messaging and
+// PhoneAudio with 403.
+func (c *Client) MakeAvailable(ctx context.Context, app Application, as Availability) error {
 	if app.makeAvailable == "" {
 		return nil
 	}
-	body, err := json.Marshal(struct {
-		SignInAs   string   `json:"signInAs,omitempty"`
-		Formats    []string `json:"supportedMessageFormats"`
-		Modalities []string `json:"supportedModalities"`
-	}{signInAs, []string{"Plain", "Html"}, []string{"Messaging"}})
+	body, err := json.Marshal(as)
 	if err != nil {
 		return fmt.Errorf("ucwa: make available: %w", err)
 	}

@@ -70,8 +70,9 @@ func TestApplicationLife(t *testing.T) {
 		created.Name != "Ana" || created.Existing || created.Available() {
 		t.Errorf("created %+v", created)
 	}
+	online := ucwa.Availability{SignInAs: "Online", Formats: []string{"Plain", "Html"}, Modalities: []string{"Messaging"}}
 	for range 2 { // the second time the server says that it is done already
-		if err := c.MakeAvailable(ctx, created, "Online"); err != nil {
+		if err := c.MakeAvailable(ctx, created, online); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -81,7 +82,7 @@ func TestApplicationLife(t *testing.T) {
 	}
 	for _, err := range []error{
 		c.ReportActivity(ctx, created), // not allowed to it: no request
-		c.MakeAvailable(ctx, now, ""),
+		c.MakeAvailable(ctx, now, ucwa.Availability{}),
 		c.ReportActivity(ctx, now),
 		c.DeleteApplication(ctx, now.URL),
 	} {

@@ -2,6 +2,7 @@ package ucwa
 
 import (
 	"net/http"
+	"net/url"
 	"slices"
 	"strings"
 )
@@ -26,6 +27,19 @@ func oauthChallenge(h http.Header) (href string, grants []string, ok bool) {
 		}
 	}
 	return "", nil, false
+}
+
+// authority is where the Bearer challenge says that modern authentication
+// begins; "" when it does not.
+func authority(h http.Header) string {
+	for _, c := range parseChallenges(h.Values("WWW-Authenticate")) {
+		if uri := c.params["authorization_uri"]; strings.EqualFold(c.scheme, "Bearer") && uri != "" {
+			if u, err := resolve(&url.URL{}, uri); err == nil && u.Scheme == "https" {
+				return u.String()
+			}
+		}
+	}
+	return ""
 }
 
 func splitList(s string) []string {

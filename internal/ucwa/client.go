@@ -17,15 +17,24 @@ import (
 
 // Config says where to sign in and as whom.
 type Config struct {
-	// RootURL is where autodiscovery starts, such as
+	// Address is the user's SIP address, with "sip:" or without. Its domain says
+	// where autodiscovery starts, and the hosts below that may be led to.
+	Address string
+	// RootURL is where autodiscovery starts instead, such as
 	// https://lyncdiscover.contoso.example/. It must be https unless its host
-	// is this machine.
+	// is this machine. "" is the roots of Address's domain.
 	RootURL string
-	// Username is a SIP address without "sip:", or DOMAIN\user.
+	// Username is a SIP address without "sip:", or DOMAIN\user; "" is Address.
+	// Without an Address, its domain counts as the user's.
 	Username string
+	// Password is tried once: after a refusal, no further SignIn or renewal with
+	// it or a copy of it sends it again for that user.
 	Password Secret
+	// Grant is how to get tokens: GrantPassword or GrantWindows; "" is the
+	// first of the two that the server offers and this configuration can use.
+	Grant string
 	// Hosts are further domains that autodiscovery may lead to. The root's own
-	// host and the hosts under the username's domain always may.
+	// host and the hosts under the user's domain always may.
 	Hosts []string
 	// HTTPClient gives the transport (proxy, certificates, limits); nil is the
 	// default one. Its redirect policy, cookies and timeout are not used.
@@ -48,11 +57,15 @@ type Client struct {
 // SignIn discovers the user's server and gets a token. Refused credentials are
 // an error that wraps archive.ErrUnauthorized after exactly one attempt, since
 // a second would count towards locking the account. A server that does not
-// answer is archive.ErrUnavailable.
+// answer is archive.ErrUnavailable. It discovers as Discover does, with the
+// same errors; ErrModernAuth is a server that offers no way in without a browser.
 func SignIn(ctx context.Context, cfg Config) (*Client, error) {
 	c := newClient(cfg)
-	d := discovery{client: c, config: cfg}
-	if err := d.run(ctx); err != nil {
+	d, err := newDiscovery(c, cfg)
+	if err == nil {
+		err = d.signIn(ctx)
+	}
+	if err != nil {
 		return nil, fmt.Errorf("ucwa: sign in: %w", err)
 	}
 	c.log.Info("signed in", "server", c.Origin())
@@ -85,6 +98,11 @@ func newClient(cfg Config) *Client {
 type agentTransport struct {
 	agent string
 	base  http.RoundTripper
+}
+
+func (t agentTransport) inner() http.RoundTripper { return t.base }
+func (t agentTransport) around(base http.RoundTripper) http.RoundTripper {
+	return agentTransport{agent: t.agent, base: base}
 }
 
 // RoundTrip sends a copy of the request with the common headers.
@@ -122,7 +140,10 @@ func resolve(base *url.URL, href string) (*url.URL, error) {
 		return nil, fmt.Errorf("ucwa: a link is not a URL: %w", archive.ErrInvalid)
 	}
 	u := base.ResolveReference(ref)
-	if u.Host == "" || u.User != nil {
+	if u.Hostname() == "" || u.User != nil {
+		return nil, fmt.Errorf("ucwa: a link is not a web address: %w", archive.ErrInvalid)
+	}
+	if u.Host, err = asciiHost(u.Host); err != nil {
 		return nil, fmt.Errorf("ucwa: a link is not a web address: %w", archive.ErrInvalid)
 	}
 	u.Fragment, u.RawFragment = "", ""
@@ -144,9 +165,13 @@ func originOf(u *url.URL) string {
 // call is one request to the pinned server.
 type call struct {
 	method, href string
-	body         []byte // JSON; nil for none
+	body         []byte // nil for none
+	media        string // of the body; "" is JSON
 	wait         time.Duration
 	held         *held // when this is not the first attempt
+
+	via           *http.Client // nil is the client's own
+	authorization string       // in place of the token's
 }
 
 // requestTimeout is how long an ordinary request may take.
@@ -209,14 +234,13 @@ func (c *Client) send(ctx context.Context, q call, target string, token Secret) 
 	if err != nil {
 		return r, fmt.Errorf("ucwa: a link is not a URL: %w", archive.ErrInvalid)
 	}
-	if q.body != nil {
-		req.Header.Set("Content-Type", "application/json")
-	}
-	if t := token.Reveal(); t != "" {
-		req.Header.Set("Authorization", "Bearer "+t)
+	q.describe(req, token)
+	via := q.via
+	if via == nil {
+		via = c.http
 	}
 	r.Requested = archive.At(c.now())
-	resp, err := c.http.Do(req)
+	resp, err := via.Do(req)
 	if err != nil {
 		return r, release.reason(err)
 	}
@@ -228,6 +252,23 @@ func (c *Client) send(ctx context.Context, q call, target string, token Secret) 
 		return r, release.reason(err)
 	}
 	return r, nil
+}
+
+// describe sets the headers of a request.
+func (q call) describe(req *http.Request, token Secret) {
+	switch {
+	case q.body == nil:
+	case q.media == "":
+		req.Header.Set("Content-Type", "application/json")
+	default:
+		req.Header.Set("Content-Type", q.media)
+	}
+	if t := token.Reveal(); t != "" {
+		req.Header.Set("Authorization", "Bearer "+t)
+	}
+	if q.authorization != "" {
+		req.Header.Set("Authorization", q.authorization)
+	}
 }
 
 // readGrace is how long an answer whose headers have arrived may go on

@@ -114,6 +114,11 @@ func retryAfter(r Response) time.Duration {
 // maxRetryAfter bounds what one header can make the archiver wait.
 const maxRetryAfter = 15 * time.Minute
 
+// errCertificate says what to do about a private authority; there is no way to
+// go on without verifying.
+var errCertificate = errors.New("the server's certificate is not trusted here; " +
+	"if your organisation has an authority of its own, give its certificate as CA file")
+
 // errTimeout marks requests that were not answered within their time.
 var errTimeout = errors.New("no answer in time")
 
@@ -143,10 +148,12 @@ func transportClass(err error) error {
 	switch {
 	case errors.Is(err, errTimeout), errors.Is(err, context.DeadlineExceeded), errors.As(err, &timeout) && timeout.Timeout():
 		return errTimeout
+	case errors.Is(err, errHeld):
+		return errHeld
 	case errors.As(err, &op), errors.As(err, &dns):
 		return err
 	case errors.As(err, &cert), errors.As(err, &authority), errors.As(err, &hostname):
-		return errors.New("the server's certificate is not valid here")
+		return errCertificate
 	case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF):
 		return errors.New("the connection was closed")
 	case errors.Is(err, errTooLarge):

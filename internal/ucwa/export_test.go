@@ -5,3 +5,6 @@ var OAuthChallenge = oauthChallenge
 
 // MaxBody is the largest body that is accepted.
 const MaxBody = maxBody
+
+// Dialer is what a transport connects with.
+var Dialer = dialer

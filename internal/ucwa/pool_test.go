@@ -1,6 +1,7 @@
 package ucwa_test
 
 import (
+	"encoding/json"
 	"fmt"
 	"net/http"
 	"net/http/httptest"
@@ -118,4 +119,13 @@ func writeJSON(w http.ResponseWriter, status int, body string) {
 	w.Header().Set("Date", time.Now().UTC().Format(http.TimeFormat))
 	w.WriteHeader(status)
 	_, _ = w.Write([]byte(body))
+}
+
+// quoted is s as JSON.
+func quoted(s string) string {
+	b, err := json.Marshal(s)
+	if err != nil {
+		panic(err)
+	}
+	return string(b)
 }

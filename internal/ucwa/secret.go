@@ -10,15 +10,17 @@ import (
 const redacted = "[redacted]"
 
 // Secret is a password or a token. Formatting, logging and marshalling it
-// gives a constant; only Reveal gives the text.
+// gives a constant; only Reveal gives the text. Copies are the same secret: a
+// password that was refused is so for all of them.
 type Secret struct {
 	// A pointer, because fmt prints an unexported field of another struct by
 	// reflection and without asking its methods: then it prints an address.
-	text *string
+	text  *string
+	tries *tries
 }
 
 // NewSecret makes a secret of text.
-func NewSecret(text string) Secret { return Secret{text: &text} }
+func NewSecret(text string) Secret { return Secret{text: &text, tries: &tries{}} }
 
 // Reveal is the text, "" for the zero Secret. It belongs into a request and
 // nowhere else.

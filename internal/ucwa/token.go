@@ -2,15 +2,10 @@ package ucwa
 
 import (
 	"context"
-	"errors"
 	"fmt"
-	"log/slog"
 	"net/http"
-	"strings"
 	"sync"
 	"time"
-
-	"golang.org/x/oauth2"
 
 	"archiver/internal/archive"
 )
@@ -42,33 +37,27 @@ func (e *TokenError) Unwrap() error {
 	return archive.ErrUnavailable
 }
 
-// tokens holds the current token and gets new ones by the password grant.
-// UCWA has no refresh tokens: the grant is repeated and the new token used from
-// the next request on.
+// tokens holds the current token and gets new ones. UCWA has no refresh tokens:
+// the grant is repeated and the new token used from the next request on.
 type tokens struct {
-	config   oauth2.Config
+	client   *Client
+	endpoint string
+	grant    string // passwordGrant or windowsGrant
 	username string
 	password Secret
-	http     *http.Client
-	log      *slog.Logger
-	now      func() time.Time
 
-	granting chan struct{} // holds one element while a grant is under way
+	attempt *attempt
 
 	mu      sync.Mutex
 	value   Secret    // guarded by mu
 	renewAt time.Time // guarded by mu; zero when the lifetime is unknown
-	refused error     // guarded by mu; set once the password was refused
 }
 
-func newTokens(c *Client, cfg Config, endpoint string) *tokens {
+func newTokens(c *Client, cfg Config, grant, endpoint string) *tokens {
 	return &tokens{
-		// AuthStyleInParams and nothing automatic: finding the style out sends
-		// a refused password twice.
-		config:   oauth2.Config{Endpoint: oauth2.Endpoint{TokenURL: endpoint, AuthStyle: oauth2.AuthStyleInParams}},
+		client: c, endpoint: endpoint, grant: grant,
 		username: cfg.Username, password: cfg.Password,
-		http: c.http, log: c.log, now: c.now,
-		granting: make(chan struct{}, 1),
+		attempt: cfg.Password.tries.of(cfg.Username),
 	}
 }
 
@@ -78,85 +67,68 @@ func (t *tokens) current() Secret {
 	return t.value
 }
 
-// due reports whether half of the token's life is over.
-func (t *tokens) due() bool {
+// due is the present token when half of its life is over.
+func (t *tokens) due() (Secret, bool) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	return !t.renewAt.IsZero() && !t.now().Before(t.renewAt)
+	return t.value, !t.renewAt.IsZero() && !t.client.now().Before(t.renewAt)
 }
 
 // renew gets a new token in place of stale. Callers that come while a grant is
-// under way share its result. Once the password was refused it is not sent
-// again: every further call has the same error.
+// under way share its result; nobody who has a token waits for them. Once the
+// password was refused it is not sent again: every further call has the same
+// error.
 func (t *tokens) renew(ctx context.Context, stale Secret) (Secret, error) {
-	select {
-	case t.granting <- struct{}{}:
-		defer func() { <-t.granting }()
-	case <-ctx.Done():
-		return Secret{}, ctx.Err()
-	}
-	t.mu.Lock()
-	value, refused := t.value, t.refused
-	t.mu.Unlock()
-	if refused != nil {
-		return Secret{}, refused
-	}
-	if value != stale {
-		return value, nil
-	}
-	return t.grant(ctx)
-}
-
-func (t *tokens) grant(ctx context.Context) (Secret, error) {
-	limited, cancel := context.WithTimeout(ctx, requestTimeout)
-	defer cancel()
-	token, err := t.config.PasswordCredentialsToken(
-		context.WithValue(limited, oauth2.HTTPClient, t.http), t.username, t.password.Reveal())
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	if err != nil {
-		err = t.tokenError(ctx, err)
-		if errors.Is(err, archive.ErrUnauthorized) {
-			t.refused = err
-		}
+	if err := t.attempt.begin(ctx); err != nil {
 		return Secret{}, err
 	}
-	t.value = NewSecret(token.AccessToken)
-	t.renewAt = time.Time{}
-	if token.ExpiresIn > 0 {
-		t.renewAt = t.now().Add(time.Duration(token.ExpiresIn) * time.Second / 2)
+	var err error
+	defer func() { t.attempt.end(err) }()
+	if value := t.current(); value != stale {
+		return value, nil
 	}
-	t.log.Debug("token granted", "expires_in", token.ExpiresIn)
+	if t.attempt.refused != nil {
+		return Secret{}, t.attempt.refused
+	}
+	var got granted
+	if got, err = t.get(ctx); err != nil {
+		return Secret{}, err
+	}
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.value, t.renewAt = got.token, time.Time{}
+	if got.life > 0 {
+		t.renewAt = t.client.now().Add(got.life / 2)
+	}
+	t.client.log.Debug("token granted", "grant", t.grant, "life", got.life)
 	return t.value, nil
 }
 
-// tokenError keeps the class of the OAuth library's error and drops its text,
-// which quotes the answer.
-func (t *tokens) tokenError(ctx context.Context, err error) error {
-	var refusal *oauth2.RetrieveError
-	if !errors.As(err, &refusal) {
-		return fmt.Errorf("token: %w", transportError(ctx, err))
+func (t *tokens) get(ctx context.Context) (granted, error) {
+	limited, cancel := context.WithTimeout(ctx, requestTimeout)
+	defer cancel()
+	var got granted
+	var err error
+	if t.grant == windowsGrant {
+		got, err = t.byWindows(limited)
+	} else {
+		got, err = t.byPassword(limited)
 	}
-	e := &TokenError{Status: refusal.Response.StatusCode, Code: codeWord(refusal.ErrorCode)}
-	t.log.Debug("no token", "status", e.Status, "code", e.Code,
-		"diagnostics", diagnosticsNumber(refusal.Response.Header))
-	return e
-}
-
-// diagnosticsNumber is the number that X-Ms-diagnostics begins with; what
-// follows it is free text.
-func diagnosticsNumber(h http.Header) string {
-	n, _, _ := strings.Cut(h.Get("X-Ms-Diagnostics"), ";")
-	return codeWord(n)
+	if err != nil && ctx.Err() == nil && limited.Err() != nil {
+		err = fmt.Errorf("token: %w: %w", errTimeout, archive.ErrUnavailable)
+	}
+	return got, err
 }
 
 // RenewIfDue gets a new token when half of the present one's life is over. The
-// present one stays in use when that fails.
+// present one stays in use meanwhile, also when that fails, so that no request
+// waits for it. Errors are those of a grant: *TokenError or the transport's.
 func (c *Client) RenewIfDue(ctx context.Context) error {
-	if !c.tokens.due() {
+	stale, due := c.tokens.due()
+	if !due {
 		return nil
 	}
-	if _, err := c.tokens.renew(ctx, c.tokens.current()); err != nil {
+	if _, err := c.tokens.renew(ctx, stale); err != nil {
 		return fmt.Errorf("ucwa: renew token: %w", err)
 	}
 	return nil

@@ -29,17 +29,28 @@ func (c Clock) Gap(g archive.Gap) Gap {
 		Open: !g.To.Known(), Lossy: g.AtRisk && !g.Backfilled,
 		From: c.Moment(g.From, archive.FromServer), To: c.Moment(g.To, archive.FromServer),
 	}
+	what := "not captured"
+	switch g.Cause {
+	case archive.GapClock:
+		what = "clock set"
+	case archive.GapElsewhere:
+		what = "went on in another client"
+	}
 	if v.Open {
-		v.When = "not captured since " + v.From.Text
+		v.When = what + " since " + v.From.Text
 		v.Title = v.From.Title
 	} else {
 		v.Length = Span(time.Duration(g.Seconds * float64(time.Second)))
-		v.When = "not captured " + c.interval(g.From, g.To)
+		v.When = what + " " + c.interval(g.From, g.To)
 		v.Title = fmt.Sprintf("%s – %s", v.From.Title, v.To.Title)
 	}
 	switch {
 	case g.Backfilled:
 		v.Risk = "filled in from the server's history"
+	case g.Cause == archive.GapElsewhere:
+		v.Risk = "what was written there is not here"
+	case g.Cause == archive.GapClock:
+		v.Risk = "nothing was missed"
 	case g.AtRisk:
 		v.Risk = "messages may have been lost"
 	default:
@@ -79,6 +90,12 @@ func cause(c archive.GapCause) string {
 		return "the server refused the sign-in"
 	case archive.GapStorage:
 		return "the archive could not be written"
+	case archive.GapAsleep:
+		return "the machine was asleep"
+	case archive.GapClock:
+		return "the machine's clock was set"
+	case archive.GapElsewhere:
+		return "the conversation went on in another client"
 	}
 	return "cause unknown"
 }

@@ -67,6 +67,9 @@ func (a *alive) once(ctx context.Context, client *ucwa.Client, app ucwa.Applicat
 	if app.EventsURL == "" {
 		cost++ // get it first
 	}
+	if client.RenewalDue() {
+		cost++
+	}
 	ctx, _ = a.pacer.admit(ctx, cost)
 	renewed := client.RenewIfDue(ctx)
 	if a.presence == PresenceObserve && app.EventsURL == "" { // known by its URL only

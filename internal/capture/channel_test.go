@@ -33,7 +33,12 @@ func (f *front) poll(w http.ResponseWriter, r *http.Request) {
 		f.errorf("ack of %s: %v", r.URL.RequestURI(), err)
 	}
 	v := f.arrive(r)
-	defer f.truth.leave(v)
+	defer func() {
+		f.truth.leave(v)
+		if f.gone && r.Context().Err() != nil { // and capture was not told
+			f.truth.dark = append(f.truth.dark, span{v.from, v.to})
+		}
+	}()
 	if f.present(r) && ack == f.expect && f.held != "" {
 		f.truth.acknowledge()
 	}
@@ -191,12 +196,12 @@ func (f *front) say(event string) {
 }
 
 func (f *front) tell(event string) {
+	f.truth.said(event)
 	if f.gone {
 		f.truth.lose(event) // nobody is there to be told
 		f.poke()
 		return
 	}
-	f.truth.said(event)
 	f.queue = append(f.queue, event)
 	f.poke()
 }

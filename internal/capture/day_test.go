@@ -61,7 +61,7 @@ func day(t *testing.T, seed uint64) (wrong []string) {
 		end := time.Now().Add(dayLong)
 		var due []step
 		w.intercept = func(rw http.ResponseWriter, r *http.Request, ack int) bool {
-			if len(due) == 0 || w.gone || !w.present(r) || r.Header.Get("Authorization") != "Bearer "+w.token() {
+			if len(due) == 0 || w.healed || w.gone || !w.present(r) || r.Header.Get("Authorization") != "Bearer "+w.token() {
 				return false
 			}
 			s := due[0]

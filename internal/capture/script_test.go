@@ -65,7 +65,14 @@ func (w *world) perform(rw http.ResponseWriter, r *http.Request, ack int, s step
 	case "silent":
 		v := w.truth.visitOf(r)
 		w.later(s, func() { w.set(func() { v.hush() }) })
-	case "resync", "gone", "answer", "cut", "replaced", "forbid":
+	case "gone": // at once, and told at the end of the wait: nobody knows since when
+		w.end()
+		time.AfterFunc(s.Wait/2, func() { w.set(func() { w.event(1) }) })
+		if w.hold(r, s.Wait) == "left" {
+			return true
+		}
+		return w.refuse(rw, r, s)
+	case "resync", "answer", "cut", "replaced", "forbid":
 		switch w.hold(r, s.Wait) {
 		case "left":
 			return true
@@ -173,7 +180,6 @@ func (w *world) refuse(rw http.ResponseWriter, r *http.Request, s step) bool {
 		w.truth.special(v, "resync")
 		reply(rw, 200, v.body)
 	case "gone":
-		w.end()
 		w.refuses = slices.Repeat([]int{503}, s.N)
 		w.truth.doubted(v)
 		status, subcode, _ := strings.Cut(s.How, " ")

@@ -97,6 +97,8 @@ func steps(kinds ...string) *rapid.Generator[step] {
 			s.For = time.Duration(rapid.IntRange(0, 1200).Draw(rt, "for")) * time.Second
 		case "gone":
 			s.N--
+		case "disk":
+			s.N *= 3 // an attempt takes two or three operations
 		case "expire", "forbid": // a token is judged when it arrives
 			s.N, s.Wait = s.N-1, 0
 		}

@@ -1,5 +1,7 @@
 CREATE INDEX conversation_last ON conversation (last);
 
+CREATE INDEX conversation_place ON conversation (place, place_time, last);
+
 CREATE INDEX event_rel ON event (rel);
 
 CREATE INDEX event_undecoded ON event (account) WHERE decoded = 0;
@@ -7,6 +9,8 @@ CREATE INDEX event_undecoded ON event (account) WHERE decoded = 0;
 CREATE INDEX fetch_pending ON fetch (account, attempts, id) WHERE outcome = '';
 
 CREATE INDEX gap_place ON gap (account, after);
+
+CREATE INDEX history_pending ON history_task (account, id) WHERE done = 0;
 
 CREATE INDEX invitation_conversation ON invitation (conversation);
 
@@ -16,9 +20,13 @@ CREATE INDEX message_author ON message (author);
 
 CREATE INDEX message_changed ON message (changed);
 
-CREATE INDEX message_conversation ON message (conversation, event);
+CREATE INDEX message_conversation ON message (conversation, place, place_time, event);
+
+CREATE INDEX message_history ON message (conversation, time) WHERE live = 0;
 
 CREATE UNIQUE INDEX message_href ON message (account, href) WHERE href <> '';
+
+CREATE INDEX message_time ON message (conversation, time);
 
 CREATE INDEX observation_account ON observation (account, received);
 
@@ -53,7 +61,18 @@ CREATE TABLE conversation (
   last           INTEGER NOT NULL,
   messages       INTEGER NOT NULL DEFAULT 0,
   last_message   INTEGER -- the newest message's event
-) STRICT;
+, live INTEGER NOT NULL DEFAULT 1, place INTEGER NOT NULL DEFAULT 0, place_time INTEGER NOT NULL DEFAULT 0) STRICT;
+
+CREATE TABLE conversation_log (
+  account      INTEGER NOT NULL REFERENCES account,
+  href         TEXT NOT NULL,
+  conversation INTEGER NOT NULL REFERENCES conversation,
+  type         TEXT NOT NULL,
+  status       TEXT NOT NULL,
+  created      INTEGER,
+  event        INTEGER NOT NULL, -- that showed it last
+  PRIMARY KEY (account, href)
+) STRICT, WITHOUT ROWID;
 
 CREATE TABLE cursor (
   account     INTEGER PRIMARY KEY REFERENCES account,
@@ -87,7 +106,7 @@ CREATE TABLE event (
 
 CREATE TABLE evidence (
   message INTEGER NOT NULL REFERENCES message,
-  event   INTEGER NOT NULL,
+  event   INTEGER NOT NULL, log TEXT NOT NULL DEFAULT '',
   PRIMARY KEY (message, event)
 ) STRICT, WITHOUT ROWID;
 
@@ -113,6 +132,36 @@ CREATE TABLE "gap" (
   conversation TEXT NOT NULL DEFAULT '', -- href; '' when it concerns everything
   UNIQUE (account, cause, starts, conversation)
 ) STRICT;
+
+CREATE TABLE history (
+  account      INTEGER PRIMARY KEY REFERENCES account,
+  availability TEXT NOT NULL CHECK (availability IN ('unknown', 'available', 'unavailable')),
+  checked      INTEGER, -- when the server last said which
+  begun        INTEGER, -- when the round that is not finished began; NULL when none is
+  whole        INTEGER NOT NULL, -- whether that round may be taken to read all there is
+  round        INTEGER, -- when the last round that was finished began
+  finished     INTEGER, -- when it was finished
+  covered      INTEGER, -- when the last round began that covers the gaps before it
+  trouble      TEXT NOT NULL, -- what last went wrong, in codes; '' since it went well again
+  trouble_at   INTEGER
+) STRICT;
+
+CREATE TABLE history_task (
+  id      INTEGER PRIMARY KEY AUTOINCREMENT,
+  account INTEGER NOT NULL REFERENCES account,
+  rel     TEXT NOT NULL,
+  url     TEXT NOT NULL,
+  done    INTEGER NOT NULL DEFAULT 0,
+  UNIQUE (account, url)
+) STRICT;
+
+CREATE TABLE history_version (
+  account     INTEGER NOT NULL REFERENCES account,
+  resource    TEXT NOT NULL, -- its place within the application
+  sha256      BLOB NOT NULL, -- of its body, less what names the application
+  observation INTEGER NOT NULL REFERENCES observation,
+  PRIMARY KEY (account, resource)
+) STRICT, WITHOUT ROWID;
 
 CREATE TABLE invitation (
   n                 INTEGER PRIMARY KEY,
@@ -141,6 +190,13 @@ CREATE TABLE invitation (
   completed_event   INTEGER
 ) STRICT;
 
+CREATE TABLE log_page (
+  account INTEGER NOT NULL REFERENCES account,
+  href    TEXT NOT NULL,
+  log     TEXT NOT NULL,
+  PRIMARY KEY (account, href)
+) STRICT, WITHOUT ROWID;
+
 CREATE TABLE message (
   event        INTEGER PRIMARY KEY, -- the first event that showed it
   id           TEXT NOT NULL UNIQUE,
@@ -161,6 +217,16 @@ CREATE TABLE message (
   subcode      TEXT,
   reason       TEXT,
   changed      INTEGER NOT NULL -- the observation that changed it last
+, live INTEGER NOT NULL DEFAULT 1, place INTEGER NOT NULL DEFAULT 0, place_time INTEGER NOT NULL DEFAULT 0, text_log INTEGER NOT NULL DEFAULT 0) STRICT;
+
+CREATE TABLE missed_items (
+  account      INTEGER PRIMARY KEY REFERENCES account,
+  logs         INTEGER NOT NULL,
+  missed       INTEGER NOT NULL,
+  unread       INTEGER NOT NULL,
+  voice_mails  INTEGER NOT NULL,
+  unread_voice INTEGER NOT NULL,
+  event        INTEGER NOT NULL
 ) STRICT;
 
 CREATE TABLE observation (
@@ -221,6 +287,15 @@ CREATE TABLE policy (
   seen         INTEGER NOT NULL,
   acknowledged INTEGER,
   PRIMARY KEY (account, name)
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE sighting (
+  message INTEGER NOT NULL REFERENCES message,
+  log     TEXT NOT NULL,
+  time    INTEGER,
+  words   BLOB NOT NULL,
+  copy    INTEGER NOT NULL,
+  PRIMARY KEY (message, log)
 ) STRICT, WITHOUT ROWID;
 
 CREATE TABLE sitting (

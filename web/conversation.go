@@ -54,8 +54,8 @@ type stayView struct {
 // messagePageOf is a page of messages with what lies around it.
 type messagePageOf struct {
 	Messages []archive.Message
-	// After is the message before the page, which bounds what is drawn above
-	// it; 0 at the beginning of the conversation.
+	// After is the place of the message before the page, which bounds what is
+	// drawn above it; 0 at the beginning of the conversation.
 	After     archive.EventID
 	HasOlder  bool
 	HasNewer  bool
@@ -132,7 +132,20 @@ func (s *site) fromDay(ctx context.Context, conversation, day string, zone *time
 	if id == 0 {
 		return s.pageBefore(ctx, conversation, 0)
 	}
-	return s.pageAfter(ctx, conversation, id-1)
+	return s.pageFrom(ctx, conversation, id)
+}
+
+// pageFrom reads forwards from a message on.
+func (s *site) pageFrom(ctx context.Context, conversation string, first archive.EventID) (messagePageOf, error) {
+	before, err := s.Archive.Messages(ctx, archive.MessageFilter{Conversation: conversation, Before: first, Limit: 1})
+	if err != nil {
+		return messagePageOf{}, err
+	}
+	after := archive.EventID(0)
+	if len(before) > 0 {
+		after = before[0].Event
+	}
+	return s.pageAfter(ctx, conversation, after)
 }
 
 // pageAfter reads forwards from behind a place in the log.
@@ -157,7 +170,7 @@ func (s *site) pageAfter(ctx context.Context, conversation string, after archive
 		return p, err
 	}
 	if p.HasOlder = len(before) > 0; p.HasOlder {
-		p.After = before[0].Event
+		p.After = before[0].Place
 	}
 	return p, nil
 }
@@ -177,7 +190,7 @@ func (s *site) pageBefore(ctx context.Context, conversation string, before archi
 		return s.pageAfter(ctx, conversation, 0)
 	}
 	if p.HasOlder = len(messages) > messagesPageSize; p.HasOlder {
-		p.After, messages = messages[0].Event, messages[1:]
+		p.After, messages = messages[0].Place, messages[1:]
 	}
 	p.Messages = messages
 	return p, nil

@@ -81,7 +81,7 @@ func (s *script) say(place archive.ObservationID, t archive.Time, who, text stri
 		ID: archive.MessageID(annURI, fmt.Sprintf("/messages/%d", place)), Conversation: c.ID,
 		From: p.ID, FromURI: p.URI, FromName: p.Name(), Direction: archive.Incoming,
 		Time: t, TimeSource: archive.FromServer, Format: "plain", Text: text, TextKnown: true, Status: "Success",
-		Event: at(place), Events: []archive.EventID{at(place)},
+		Event: at(place), Events: []archive.EventID{at(place)}, Place: at(place), Provenance: archive.ProvenanceLive,
 	}
 	if who == "ann" {
 		m.Direction = archive.Outgoing

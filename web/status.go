@@ -29,6 +29,9 @@ type accountView struct {
 	Failed            int64
 	Gaps              int64
 	Disk              string
+	History           string // whether the server keeps one to fill gaps from
+	HistoryRead       component.Stamp
+	WasRead           bool
 }
 
 // statusView is the page about the archive itself.
@@ -77,28 +80,45 @@ func newAccounts(c component.Clock, all []archive.Account, states []archive.Stat
 
 func newAccount(c component.Clock, a archive.Account, st archive.Status) accountView {
 	v := accountView{
-		URI: st.Account, Name: nameOr(a.Name, st.Account), Server: a.Server, State: st.State,
+		URI: st.Account, Name: nameOr(a.Name, st.Account), Server: a.Server, State: string(st.State),
 		Polled: st.LastPoll.Known(), LastPoll: c.Brief(st.LastPoll, ""), LastEvent: c.Brief(st.LastEvent, ""),
 		Stored: st.Watermarks.Stored.String(), Decoded: st.Watermarks.Decoded.String(), Indexed: st.Watermarks.Indexed.String(),
 		Observations: grouped(a.Observations), Undecoded: st.Undecoded, Failed: st.Failed, Gaps: st.Gaps, Disk: bytesText(st.DiskBytes),
 	}
 	switch st.State {
-	case "capturing":
+	case archive.StateCapturing:
 		v.StateText = "Capturing"
-	case "stopped":
+	case archive.StateInterrupted:
+		v.State, v.StateText = string(archive.StateStopped), "Interrupted" // it looks the same
+		v.Note = "Nothing said now is kept. The archiver keeps trying to reach the server."
+	case archive.StateStale:
+		v.State, v.StateText = string(archive.StateStopped), "Stale"
+		v.Note = "A process says that it captures, and the server has not answered it for a long time: nothing said now is known to be kept."
+	case archive.StateStopped:
 		v.StateText = "Not capturing"
 		v.Note = "Nothing said now is kept. Go on with archiver run."
-	case "imported":
+	case archive.StateImported:
 		v.StateText = "Imported"
 		v.Note = "Read from files; never captured live."
 	default:
-		v.StateText = st.State
+		v.StateText = string(st.State)
 	}
 	if st.LagSeconds != nil {
 		v.Lag = component.Span(time.Duration(*st.LagSeconds * float64(time.Second)))
 	}
 	v.Behind = behind(st.Watermarks)
+	v.History, v.WasRead, v.HistoryRead = historyText(st.History), st.LastBackfill.Known(), c.Brief(st.LastBackfill, "")
 	return v
+}
+
+func historyText(a archive.Availability) string {
+	switch a {
+	case archive.HistoryAvailable:
+		return "kept"
+	case archive.HistoryUnavailable:
+		return "none kept: what is missed live is lost"
+	}
+	return "not asked for yet"
 }
 
 // behind says how far decoding and the index are from what is stored.

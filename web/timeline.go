@@ -84,7 +84,7 @@ func timeline(c component.Clock, view archive.ConversationView, page messagePage
 	var entries []entry
 	for i := range page.Messages {
 		m := &page.Messages[i]
-		entries = append(entries, entry{place: m.Event, rank: rankMessage, at: m.Time, m: m})
+		entries = append(entries, entry{place: placeOf(m, view.Gaps), rank: rankMessage, at: m.Time, m: m})
 	}
 	for _, e := range slices.Concat(gapEntries(c, view.Gaps), noticeEntries(c, view)) {
 		if page.shows(e.place) {
@@ -110,7 +110,23 @@ func (p messagePageOf) shows(place archive.EventID) bool {
 	if !p.HasNewer || len(p.Messages) == 0 {
 		return true
 	}
-	return place <= p.Messages[len(p.Messages)-1].Event
+	return place <= p.Messages[len(p.Messages)-1].Place
+}
+
+// placeOf is where a message is drawn. What only the server's history shows
+// stands behind the last live message before it, and where something was not
+// captured in between, behind that.
+func placeOf(m *archive.Message, gaps []archive.Gap) archive.EventID {
+	place := m.Place
+	if m.Provenance != archive.ProvenanceLog || !m.Time.Known() {
+		return place
+	}
+	for _, g := range gaps {
+		if !g.From.After(m.Time.Time) {
+			place = max(place, archive.NewEventID(g.After+1, 0))
+		}
+	}
+	return place
 }
 
 func gapEntries(c component.Clock, gaps []archive.Gap) []entry {

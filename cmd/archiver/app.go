@@ -118,6 +118,7 @@ func (a *app) Status(ctx context.Context) ([]archive.Status, error) {
 			lag := max(0, now.Sub(all[i].LastPoll.Time).Seconds())
 			all[i].LagSeconds = &lag
 		}
+		markStale(&all[i])
 	}
 	return all, nil
 }
@@ -145,12 +146,16 @@ func (a *app) Inspect(ctx context.Context, id archive.EventID) (archive.Inspecti
 	return in, nil
 }
 
-// rawEvent is the bytes of the event at a position of a body, or the whole
-// body where it is no batch of events.
+// rawEvent is the bytes of the event at a position of a body: of an entry of a
+// batch, or of a page of the server's history, which is itself the first. It is
+// the whole body where there is no such thing.
 func rawEvent(body []byte, position int) []byte {
 	env, err := ucwa.ParseEnvelope(body)
 	if err != nil {
 		return body
+	}
+	if page, err := ucwa.ParseTranscripts(body); err == nil && position >= 2 && position-2 < len(page.Embedded.Transcripts) {
+		return page.Embedded.Transcripts[position-2]
 	}
 	for _, s := range env.Senders {
 		if position <= len(s.Events) {

@@ -95,7 +95,7 @@ func (a *app) capture(ctx context.Context, cfg capture.Config) error {
 	following, stop := context.WithCancel(ctx)
 	defer stop()
 	notify, wait := a.follow(following)
-	cfg.Log = a.Store
+	cfg.Log, cfg.History = a.Store, a.Store
 	told := cfg.OnCommit
 	cfg.OnCommit = func(id archive.ObservationID) {
 		notify(id)

@@ -17,7 +17,6 @@ import (
 	"archiver/internal/store"
 	"archiver/internal/ucwa"
 	"archiver/internal/ucwa/ucwatest"
-	"archiver/testdata"
 )
 
 // demoFlags say how the demonstration runs.
@@ -65,7 +64,7 @@ func (p *program) demo(ctx context.Context, f demoFlags) (err error) {
 		}
 		defer func() { err = errors.Join(err, os.RemoveAll(dir)) }()
 	}
-	sc, err := demoScenario()
+	sc, err := openScenario("demo")
 	if err != nil {
 		return err
 	}
@@ -90,14 +89,6 @@ func (p *program) demo(ctx context.Context, f demoFlags) (err error) {
 		err = d.watch(ctx)
 	}
 	return errors.Join(err, a.close())
-}
-
-func demoScenario() (*ucwatest.Scenario, error) {
-	data, err := testdata.Scenarios.ReadFile("scenarios/demo.txtar")
-	if err != nil {
-		return nil, err
-	}
-	return ucwatest.ParseScenario("demo", data)
 }
 
 // once captures the history and prints what it came to.

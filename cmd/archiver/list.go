@@ -294,7 +294,10 @@ func listGaps(ctx context.Context, p *program, s *store.Store, f listFlags) erro
 			if !g.To.Known() {
 				to = "open"
 			}
-			if g.AtRisk {
+			switch {
+			case g.Backfilled:
+				risk = "read from the server's history"
+			case g.AtRisk:
 				risk = "messages may be lost"
 			}
 			return []string{g.ID.String(), string(g.Cause), moment(g.From, archive.FromReceipt), to,

@@ -81,6 +81,7 @@ func (p *program) commands() []*cobra.Command {
 		p.demoCommand(),
 		p.runCommand(),
 		p.captureCommand(),
+		p.backfillCommand(),
 		p.serveCommand(),
 		p.importCommand(),
 		p.searchCommand(),
@@ -89,6 +90,7 @@ func (p *program) commands() []*cobra.Command {
 		p.exportCommand(),
 		p.statusCommand(),
 		p.rebuildCommand(),
+		p.simCommand(),
 		p.versionCommand(),
 	}
 }

@@ -33,21 +33,32 @@ func TestScript(t *testing.T) {
 	})
 }
 
-// startSimulator is the script command `sim SCENARIO`: a UCWA server that plays
-// testdata/scenarios/SCENARIO.txtar at $SIM until the script ends. $SIM_USER is
-// who can sign in, with the password in the file $SIM_PASSWORD.
+// startSimulator is the script command `sim SCENARIO [history]`: a UCWA server
+// that plays testdata/scenarios/SCENARIO.txtar, or a file of that ending, at $SIM
+// until the script ends, with a conversation history or without. $SIM_USER is who can sign in, with
+// the password in the file $SIM_PASSWORD.
 func startSimulator(ts *testscript.TestScript, neg bool, args []string) {
-	if neg || len(args) != 1 {
-		ts.Fatalf("usage: sim SCENARIO")
+	history := len(args) == 2 && args[1] == "history"
+	if neg || len(args) != 1 && !history {
+		ts.Fatalf("usage: sim SCENARIO [history]")
 	}
-	sc := scenario(ts, args[0])
-	server := ucwatest.NewServer(sc)
+	sc := scenarioOf(ts, args[0])
+	server := ucwatest.NewServer(sc, ucwatest.Options{History: history})
 	ts.Defer(server.Close)
 	ts.Setenv("SIM", server.URL())
 	ts.Setenv("SIM_USER", strings.TrimPrefix(sc.Account.URI, "sip:"))
 	password := ts.MkAbs("password")
 	ts.Check(os.WriteFile(password, []byte(sc.Password+"\n"), 0o600))
 	ts.Setenv("SIM_PASSWORD", password)
+}
+
+func scenarioOf(ts *testscript.TestScript, name string) *ucwatest.Scenario {
+	if !strings.HasSuffix(name, ".txtar") {
+		return scenario(ts, name)
+	}
+	sc, err := ucwatest.ParseScenario(name, []byte(ts.ReadFile(name)))
+	ts.Check(err)
+	return sc
 }
 
 // checker is what tests and scripts have in common.

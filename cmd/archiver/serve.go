@@ -45,18 +45,28 @@ process that captures.`,
 // listen opens a port of this machine. Any other would show the archive to
 // whoever can reach it.
 func listen(ctx context.Context, addr string) (net.Listener, error) {
-	host, _, err := net.SplitHostPort(addr)
+	local, err := isLocal(addr)
 	if err != nil {
-		return nil, invalid("--addr takes host:port, not %q", addr)
+		return nil, err
 	}
-	if ip := net.ParseIP(host); host != "localhost" && (ip == nil || !ip.IsLoopback()) {
-		return nil, invalid("--addr must be on this machine (127.0.0.1, ::1 or localhost): pages have no login, so %q would show them to others", host)
+	if !local {
+		return nil, invalid("--addr must be on this machine (127.0.0.1, ::1 or localhost): pages have no login, so %q would show them to others", addr)
 	}
 	ln, err := new(net.ListenConfig).Listen(ctx, "tcp", addr)
 	if err != nil {
 		return nil, fmt.Errorf("listen: %w; choose another with --addr", err)
 	}
 	return ln, nil
+}
+
+// isLocal tells whether only this machine can reach an address.
+func isLocal(addr string) (bool, error) {
+	host, _, err := net.SplitHostPort(addr)
+	if err != nil {
+		return false, invalid("--addr takes host:port, not %q", addr)
+	}
+	ip := net.ParseIP(host)
+	return host == "localhost" || ip != nil && ip.IsLoopback(), nil
 }
 
 // serve answers until ctx ends.

@@ -51,15 +51,50 @@ func (p *program) printStatus(st archive.Status) error {
 	if st.LagSeconds != nil {
 		lag = (time.Duration(*st.LagSeconds * float64(time.Second))).Round(time.Second).String() + " ago"
 	}
-	_, err := fmt.Fprintf(p.out, `%s
+	if _, err := fmt.Fprintf(p.out, `%s
   state      %s
   last poll  %s
   stored     %s
   decoded    %s (%d events kept raw, no decoder for them yet; %d that failed)
   indexed    %s
   gaps       %d
+  history    %s
   on disk    %s
-`, st.Account, st.State, lag, st.Watermarks.Stored, st.Watermarks.Decoded, st.Undecoded-st.Failed, st.Failed,
-		st.Watermarks.Indexed, st.Gaps, humanize.IBytes(uint64(max(0, st.DiskBytes))))
+`, st.Account, p.tellState(st), lag, st.Watermarks.Stored, st.Watermarks.Decoded, st.Undecoded-st.Failed, st.Failed,
+		st.Watermarks.Indexed, st.Gaps, p.tellHistory(st), humanize.IBytes(uint64(max(0, st.DiskBytes)))); err != nil {
+		return err
+	}
+	return p.printReconciled(st)
+}
+
+// tellHistory says whether the server keeps a conversation history to fill
+// gaps from, and when that was read.
+func (p *program) tellHistory(st archive.Status) string {
+	var s string
+	switch st.History {
+	case archive.HistoryAvailable:
+		s = "kept by the server, not read to its end yet"
+		if st.LastBackfill.Known() {
+			s = fmt.Sprintf("kept by the server, read %s ago", p.now().Sub(st.LastBackfill.Time).Round(time.Second))
+		}
+	case archive.HistoryUnavailable:
+		s = "this server keeps none: what is missed live is lost"
+	default:
+		return "not asked for yet"
+	}
+	if st.BackfillTrouble != "" {
+		s += "; now waiting: " + st.BackfillTrouble
+	}
+	return s
+}
+
+// printReconciled says what the server counts and the archive lacks.
+func (p *program) printReconciled(st archive.Status) error {
+	if st.Reconciled == nil || !st.Reconciled.Short() {
+		return nil
+	}
+	c := st.Reconciled
+	_, err := fmt.Fprintf(p.out, "             the server counts %d conversations (%d missed), the archive holds %d (%d) of its history\n",
+		c.ServerLogs, c.ServerMissed, c.ArchiveLogs, c.ArchiveMissed)
 	return err
 }

@@ -67,7 +67,7 @@ func (p *program) printTranscript(c conversationWhole) error {
 	b.WriteByte('\n')
 	gaps := c.Uncaptured
 	for _, m := range c.Written {
-		for len(gaps) > 0 && gaps[0].After < m.Event.Observation() {
+		for len(gaps) > 0 && comesBefore(gaps[0], m) {
 			b.WriteString(tellGap(gaps[0]))
 			gaps = gaps[1:]
 		}
@@ -85,15 +85,26 @@ func (p *program) printTranscript(c conversationWhole) error {
 	return err
 }
 
+// comesBefore reports whether a gap is to be told before a message. What only
+// the server's history shows has no place of its own in the log, but a time.
+func comesBefore(g archive.Gap, m archive.Message) bool {
+	return g.After < m.Place.Observation() ||
+		m.Provenance == archive.ProvenanceLog && m.Time.Known() && !g.From.After(m.Time.Time)
+}
+
 // tellGap tells what was not captured.
 func tellGap(g archive.Gap) string {
+	filled := ""
+	if g.Backfilled {
+		filled = "; read from the server's history since"
+	}
 	switch g.Cause {
 	case archive.GapElsewhere:
-		return fmt.Sprintf("  … went on in another client, which is not seen here, from %s to %s\n", moment(g.From, archive.FromReceipt), moment(g.To, archive.FromReceipt))
+		return fmt.Sprintf("  … went on in another client, which is not seen here, from %s to %s%s\n", moment(g.From, archive.FromReceipt), moment(g.To, archive.FromReceipt), filled)
 	case archive.GapClock:
 		return fmt.Sprintf("  … the clock was set between %s and %s; nothing was missed\n", moment(g.From, archive.FromReceipt), moment(g.To, archive.FromReceipt))
 	}
-	return fmt.Sprintf("  … not captured from %s to %s (%s)\n", moment(g.From, archive.FromReceipt), moment(g.To, archive.FromReceipt), g.Cause)
+	return fmt.Sprintf("  … not captured from %s to %s (%s%s)\n", moment(g.From, archive.FromReceipt), moment(g.To, archive.FromReceipt), g.Cause, filled)
 }
 
 func you(local bool) string {
@@ -104,7 +115,7 @@ func you(local bool) string {
 }
 
 func leftText(s archive.Participant) string {
-	if s.LeftEvent == 0 {
+	if s.LeftSource == "" {
 		return "now"
 	}
 	return moment(s.Left, s.LeftSource)

@@ -91,6 +91,64 @@ type MessageChange struct {
 	Reason       *Reason
 }
 
+// LogChange is one conversation of the server's history as it showed it. Hrefs
+// of the history stand as ucwa.InApplication has them.
+type LogChange struct {
+	Href        string
+	Transcripts string // where what was said begins; "" when not linked
+	Thread      Thread
+	Type        string // MessageLog, AudioLog, ConferenceLog, …
+	Status      string // Archived or Missed
+	Direction   string
+	Subject     string
+	Importance  string
+	Meeting     bool // it names an online meeting
+	// Created is when the log reached the server's store, not when the
+	// conversation began.
+	Created    Time
+	Recipients []Party
+}
+
+// LogPageChange is a page of what was said in a conversation of the server's
+// history; Next is the page after it, "" for the last.
+type LogPageChange struct {
+	Href string
+	Next string
+}
+
+// LogMessageChange is a message on such a page. It carries no name by which
+// the event channel knows it.
+type LogMessageChange struct {
+	Page      string // href
+	Direction string
+	From      Party
+	Time      Time
+	Text      *Text
+	// Copy counts the messages before it on the page that are the same in
+	// author, time and text.
+	Copy int
+}
+
+// LogNoteChange is an entry of such a page that is no message: a call's or an
+// error's. Nothing is made of it yet.
+type LogNoteChange struct {
+	Page     string // href
+	Sort     string // audio or error
+	From     Party
+	Time     Time
+	Status   string
+	Duration string // as the server wrote it
+}
+
+// MissedItemsChange is what the server counts as missed.
+type MissedItemsChange struct {
+	Logs        int64 // conversation logs
+	Missed      int64 // missed conversations
+	Unread      int64 // of which unread
+	VoiceMails  int64
+	UnreadVoice int64
+}
+
 // Text is what a person wrote, decoded from its data URI.
 type Text struct {
 	Plain string // plain text without the final line break
@@ -102,3 +160,8 @@ func (ParticipantChange) isChange()  {}
 func (ModalityChange) isChange()     {}
 func (InvitationChange) isChange()   {}
 func (MessageChange) isChange()      {}
+func (LogChange) isChange()          {}
+func (LogPageChange) isChange()      {}
+func (LogMessageChange) isChange()   {}
+func (LogNoteChange) isChange()      {}
+func (MissedItemsChange) isChange()  {}

@@ -48,6 +48,17 @@ func ConversationID(account, thread, href string) string {
 // carried its text: the message's own or its invitation's.
 func MessageID(account, href string) string { return derive(prefixMessage, account, href) }
 
+// LoggedMessageID identifies a message that only the server's history shows. It
+// has no href, so it is known by its conversation, author, time and words; n
+// counts those that are the same in all of these.
+func LoggedMessageID(conversation string, from Party, at Time, words string, n int) string {
+	when := ""
+	if at.Known() {
+		when = strconv.FormatInt(at.Nanos(), 10)
+	}
+	return derive(prefixMessage, conversation, "log", from.URI, from.Href, when, words, strconv.Itoa(n))
+}
+
 // InvitationID identifies an invitation by its account and href.
 func InvitationID(account, href string) string { return derive(prefixInvitation, account, href) }
 

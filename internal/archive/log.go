@@ -193,8 +193,8 @@ type Cursor struct {
 	Capture     string `json:"capture"`
 	// Updated is our clock at the commit that set Next.
 	Updated Time `json:"updated"`
-	// Polled is our clock when a P-GET was last answered with what leads on;
-	// unknown before the first.
+	// Polled is our clock when a P-GET was last answered with what leads on, or
+	// known to be held by the server; unknown before the first.
 	Polled Time `json:"polled"`
 }
 

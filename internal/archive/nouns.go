@@ -145,10 +145,32 @@ type Message struct {
 	TextKnown bool    `json:"text_known"`
 	Status    string  `json:"status"`
 	Reason    *Reason `json:"reason"`
-	// Event is the first event that showed the message and gives its place;
-	// Events are all of them.
-	Event  EventID   `json:"event"`
-	Events []EventID `json:"events"`
+	// Event is the first event that showed the message; Events are all of
+	// them, and Evidence says of each how it came.
+	Event      EventID    `json:"event"`
+	Events     []EventID  `json:"events"`
+	Provenance Provenance `json:"provenance"`
+	Evidence   []Evidence `json:"evidence"`
+	// Place is where the message stands among the events of its conversation:
+	// its first live event, or the live message it came after when only the
+	// server's history shows it (0 when it came before all).
+	Place EventID `json:"-"`
+}
+
+// Provenance says how something came into the archive.
+type Provenance string
+
+// The provenances.
+const (
+	ProvenanceLive Provenance = "live" // through the event channel, as it happened
+	ProvenanceLog  Provenance = "log"  // from the server's conversation history
+	ProvenanceBoth Provenance = "both"
+)
+
+// Evidence is one event that shows a thing.
+type Evidence struct {
+	Event      EventID    `json:"event"`
+	Provenance Provenance `json:"provenance"` // live or log
 }
 
 // Person is somebody seen in conversations, known by an address.

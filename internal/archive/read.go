@@ -65,10 +65,33 @@ type Watermarks struct {
 	Indexed ObservationID `json:"indexed"`
 }
 
+// State is where the capture of an account stands. Only StateCapturing is well.
+type State string
+
+// The states of an account's capture.
+const (
+	// StateCapturing: a process captures it, and was answered not long ago.
+	StateCapturing State = "capturing"
+	// StateInterrupted: a process tries to capture it, in vain at present.
+	StateInterrupted State = "interrupted"
+	// StateStale: a process says that it captures it, and was not answered for
+	// StaleAfterSeconds.
+	StateStale State = "stale"
+	// StateStopped: no process captures it.
+	StateStopped State = "stopped"
+	// StateImported: it was never captured.
+	StateImported State = "imported"
+)
+
+// StaleAfterSeconds is after how long without an answered P-GET an account is
+// not captured, whatever a process says: twice as long as a server holds one
+// (EventChannelDetails.md).
+const StaleAfterSeconds = 360
+
 // Status is the state of one account's capture.
 type Status struct {
 	Account    string     `json:"account"`
-	State      string     `json:"state"` // capturing, stopped, or imported (never captured)
+	State      State      `json:"state"`
 	Cursor     string     `json:"cursor"`
 	LastPoll   Time       `json:"last_poll"`
 	LastEvent  Time       `json:"last_event"`
@@ -78,6 +101,18 @@ type Status struct {
 	Undecoded  int64      `json:"undecoded"` // events that no decoder understood
 	Failed     int64      `json:"failed"`    // events whose decoding failed
 	DiskBytes  int64      `json:"disk_bytes"`
+	// History says whether the server keeps a conversation history to fill
+	// gaps from; LastBackfill is our clock when it was last read to its end.
+	History      Availability `json:"history"`
+	LastBackfill Time         `json:"last_backfill"`
+	// BackfillTrouble is what last went wrong with that, in codes.
+	BackfillTrouble string `json:"backfill_trouble"`
+	// Reconciled compares the server's counts with the archive; null while the
+	// server has given none.
+	Reconciled *HistoryCount `json:"reconciled"`
+	// Policies are the administrator's wishes that concern the archive, with
+	// when the operator acknowledged them.
+	Policies []Policy `json:"policies,omitempty"`
 }
 
 // Totals counts the archive.

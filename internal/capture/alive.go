@@ -61,31 +61,21 @@ func (a *alive) keep(ctx context.Context, client *ucwa.Client, app ucwa.Applicat
 // renews the token when that is due. It returns the application as it is now.
 func (a *alive) once(ctx context.Context, client *ucwa.Client, app ucwa.Application) (ucwa.Application, error) {
 	cost := 1
-	if !app.Available() && a.presence != PresenceObserve {
-		cost = 3 // make it available, get it, report
-	}
 	if app.EventsURL == "" {
-		cost++ // get it first
+		cost++ // it is looked at first
 	}
 	if client.RenewalDue() {
 		cost++
 	}
-	ctx, _ = a.pacer.admit(ctx, cost)
-	renewed := client.RenewIfDue(ctx)
-	if a.presence == PresenceObserve && app.EventsURL == "" { // known by its URL only
-		now, err := client.Application(ctx, app.URL)
-		if err != nil {
-			return app, errors.Join(renewed, err)
-		}
-		app = now
-	}
-	if !app.Available() && a.presence != PresenceObserve {
+	asking, _ := a.pacer.admit(ctx, cost)
+	renewed := client.RenewIfDue(asking)
+	if !app.Available() {
 		var err error
-		if app, err = a.makeAvailable(ctx, client, app); err != nil {
+		if app, asking, err = a.makeAvailable(asking, client, app); err != nil {
 			return app, errors.Join(renewed, err)
 		}
 	}
-	err := client.ReportActivity(ctx, app)
+	err := client.ReportActivity(asking, app)
 	if errors.Is(err, archive.ErrConflict) {
 		// MakeMeAvailableRequired: the server has forgotten; begin again.
 		app = ucwa.Application{URL: app.URL}
@@ -93,29 +83,36 @@ func (a *alive) once(ctx context.Context, client *ucwa.Client, app ucwa.Applicat
 	return app, errors.Join(renewed, err)
 }
 
-func (a *alive) makeAvailable(ctx context.Context, client *ucwa.Client, app ucwa.Application) (ucwa.Application, error) {
+// makeAvailable makes an application available, unless it is for capture to
+// look on. ctx is admitted for what comes first; the one that is returned, for
+// a report of activity.
+func (a *alive) makeAvailable(ctx context.Context, client *ucwa.Client, app ucwa.Application) (ucwa.Application, context.Context, error) {
 	if app.EventsURL == "" { // known by its URL only
 		now, err := client.Application(ctx, app.URL)
 		if err != nil || now.Available() {
-			return keepKnown(app, now, err)
+			return keepKnown(app, now, err), ctx, err
 		}
 		app = now
+	}
+	if a.presence == PresenceObserve {
+		return app, ctx, nil
 	}
 	// HTML is asked for beside plain text, which comes with its links doubled.
 	as := ucwa.Availability{SignInAs: a.signInAs, Formats: []string{"Plain", "Html"}, Modalities: []string{"Messaging"}}
 	if err := client.MakeAvailable(ctx, app, as); err != nil {
-		return app, err
+		return app, ctx, err
 	}
+	ctx, _ = a.pacer.admit(ctx, 2) // to look at it and to report
 	now, err := client.Application(ctx, app.URL)
 	if err == nil {
 		a.log.Info("application available", "available", now.Available())
 	}
-	return keepKnown(app, now, err)
+	return keepKnown(app, now, err), ctx, err
 }
 
-func keepKnown(before, now ucwa.Application, err error) (ucwa.Application, error) {
+func keepKnown(before, now ucwa.Application, err error) ucwa.Application {
 	if err != nil {
-		return before, err
+		return before
 	}
-	return now, nil
+	return now
 }

@@ -64,11 +64,19 @@ func (r *recorder) held(ctx context.Context, t *ticket) {
 	}
 	r.pacer.calm()
 	r.pace.reset()
-	if _, failing := r.coverage.failing(); failing {
+	_, failing := r.coverage.failing()
+	if failing {
 		at := archive.At(r.clock.now().Add(-ago))
 		r.coverage.until = archive.At(later(r.coverage.until.Time, at.Time))
 		r.coverage.end(at)
 		r.settle(ctx)
+	}
+	if failing || !r.cursor.Polled.Known() {
+		cur := r.cursor
+		cur.Polled = r.now()
+		if err := r.save(ctx, nil, cur); err != nil {
+			r.log.Error("held request not noted", "err", err)
+		}
 	}
 }
 

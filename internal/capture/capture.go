@@ -11,6 +11,7 @@ package capture
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"math/rand/v2"
@@ -46,6 +47,14 @@ type Log interface {
 	Fetches(ctx context.Context, account string, limit int) ([]archive.Fetch, error)
 	// NoteFetch notes what came of a fetch that brought nothing.
 	NoteFetch(ctx context.Context, id archive.FetchID, outcome archive.FetchOutcome) error
+	// SeePolicy notes a policy and returns what is known of it, with when it was
+	// acknowledged; one whose value is another is not yet.
+	SeePolicy(ctx context.Context, p archive.Policy) (archive.Policy, error)
+	// AcknowledgePolicy notes that the operator knows of a policy that was seen.
+	AcknowledgePolicy(ctx context.Context, account, name string, at archive.Time) error
+	Policies(ctx context.Context, account string) ([]archive.Policy, error)
+	// SetCapturing says whether this process captures an account now.
+	SetCapturing(account string, on bool) error
 }
 
 // Config says what to capture and where to put it.
@@ -53,12 +62,16 @@ type Config struct {
 	Account string      // the account's URI
 	Client  ucwa.Config // where to sign in and as whom
 	Log     Log
+	History HistoryLog // where the server's conversation history goes; nil leaves it unread
 	// Presence is what capture is to the user's other clients; "" is
 	// PresenceAvailable.
 	Presence Presence
 	// SignInAs is what contacts see of it (makeMeAvailable_ref.md): Online, Busy,
 	// DoNotDisturb, BeRightBack, Away or Offwork; "" leaves it to the server.
 	SignInAs string
+	// PolicyAcknowledged: the operator has said that he knows of an
+	// administrator's wish that history be not saved (PolicyError).
+	PolicyAcknowledged bool
 	// SignOut ends the application at a planned stop, which also ends the
 	// user's conversations in it. Without it a restart goes on where it was.
 	SignOut bool
@@ -87,7 +100,8 @@ type Turn struct {
 // Run captures an account until ctx ends, which is a planned stop and returns
 // nil. It returns an error when going on would be wrong: archive.ErrUnauthorized
 // when the credentials were refused, archive.ErrConflict when somebody else
-// captures through the same application, and an error of the Log when not even
+// captures through the same application, a *PolicyError when an administrator
+// does not want history and nobody has acknowledged that, and an error of the Log when not even
 // the cursor can be read. Everything else it waits out, recording the gap.
 // Nothing it started is left running when it returns.
 func Run(ctx context.Context, cfg Config) error {
@@ -99,14 +113,20 @@ func Run(ctx context.Context, cfg Config) error {
 	if err := r.load(ctx); err != nil {
 		return fmt.Errorf("capture: start: %w", err)
 	}
+	if err := cfg.Log.SetCapturing(cfg.Account, true); err != nil {
+		return fmt.Errorf("capture: start: %w", err)
+	}
 	stop := r.watch(ctx)
 	r.fetcher.start(ctx)
+	r.history.start(ctx)
 	err = r.loop(ctx)
 	r.alive.stop()
+	r.history.stop()
 	r.fetcher.stop()
 	r.joiner.stop()
 	r.finish(ctx, err)
 	stop()
+	err = errors.Join(err, cfg.Log.SetCapturing(cfg.Account, false))
 	if err != nil {
 		return fmt.Errorf("capture: %w", err)
 	}
@@ -152,6 +172,7 @@ func newRecorder(cfg Config) *recorder {
 	}
 	r.away.coverage = r.coverage
 	r.fetcher = newFetcher(cfg, r)
+	r.history = newHistorian(cfg, r)
 	if cfg.Presence == PresenceAccept {
 		r.joiner = newJoiner(cfg.Logger, r.keepFetched)
 	}

@@ -19,7 +19,12 @@ var fetched = []string{
 	"conversation", "participant", "localParticipant", "message", "messaging", "onlineMeeting",
 	"messagingInvitation", "phoneAudioInvitation", "audioVideoInvitation",
 	"onlineMeetingInvitation", "participantInvitation", "applicationSharingInvitation",
+	policies,
 }
+
+// policies is the resource that says what an administrator wishes. It is
+// updated when he changes his mind.
+const policies = "policies"
 
 // readable are the events of an envelope that can be read, in order.
 func readable(env ucwa.Envelope) []ucwa.Event {
@@ -168,6 +173,9 @@ func (f *fetcher) one(ctx context.Context, client *ucwa.Client, capture string, 
 	}
 	if !f.commit(ctx, item, resp) {
 		return false
+	}
+	if item.Rel == policies {
+		f.recorder.changed(ctx, resp.Body)
 	}
 	f.recorder.joiner.invited(ctx, client, item.Rel, resp.Body)
 	return true

@@ -56,6 +56,7 @@ type front struct {
 	calls     []string          // other requests, in order
 	times     []time.Time       // when each of both was made, those that were refused included
 	resources map[string]string // href to body, for fetches
+	policy    string            // saveMessagingHistory; "" for a server that tells no policies
 
 	queue   []string  // events not yet in a batch
 	history []string  // every event a batch was released with
@@ -211,8 +212,14 @@ func (f *front) describe(available bool) string {
 	if available {
 		me = "reportMyActivity"
 	}
-	return fmt.Sprintf(`{"rel":"application","_links":{"self":{"href":"%[1]s"},"events":{"href":"%[1]s/events?ack=1"}},
-		"_embedded":{"me":{"uri":"sip:ana@contoso.example","name":"Ana Canary","_links":{"%[2]s":{"href":"%[1]s/%[2]s"}}}}}`, f.app(), me)
+	links := ""
+	if f.policy != "" {
+		links = `,"policies":{"href":"` + f.app() + `/policies"}`
+		f.resources[f.app()+"/policies"] = `{"rel":"policies","saveMessagingHistory":"` + f.policy + `"}`
+		f.resources[f.app()+"/me"] = `{"rel":"me"}`
+	}
+	return fmt.Sprintf(`{"rel":"application","_links":{"self":{"href":"%[1]s"},"events":{"href":"%[1]s/events?ack=1"}%[3]s},
+		"_embedded":{"me":{"uri":"sip:ana@contoso.example","name":"Ana Canary","_links":{"self":{"href":"%[1]s/me"},"%[2]s":{"href":"%[1]s/%[2]s"}}}}}`, f.app(), me, links)
 }
 
 func (f *front) set(change func()) {

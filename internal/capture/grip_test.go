@@ -164,3 +164,20 @@ func (g *grip) Fetches(ctx context.Context, account string, limit int) (list []a
 func (g *grip) NoteFetch(ctx context.Context, id archive.FetchID, outcome archive.FetchOutcome) error {
 	return g.do(func() error { return g.w.disk.NoteFetch(ctx, id, outcome) })
 }
+
+func (g *grip) SeePolicy(ctx context.Context, p archive.Policy) (now archive.Policy, err error) {
+	err = g.do(func() (err error) { now, err = g.w.disk.SeePolicy(ctx, p); return err })
+	return now, err
+}
+
+func (g *grip) AcknowledgePolicy(ctx context.Context, account, name string, at archive.Time) error {
+	return g.do(func() error { return g.w.disk.AcknowledgePolicy(ctx, account, name, at) })
+}
+
+func (g *grip) Policies(ctx context.Context, account string) (list []archive.Policy, err error) {
+	err = g.do(func() (err error) { list, err = g.w.disk.Policies(ctx, account); return err })
+	return list, err
+}
+
+// SetCapturing is a note beside the archive, not in it.
+func (g *grip) SetCapturing(account string, on bool) error { return g.w.disk.SetCapturing(account, on) }

@@ -32,6 +32,9 @@ type memory struct {
 
 	slow time.Duration // what an append takes
 
+	wishes    []archive.Policy
+	capturing map[string]bool // by account
+
 	// fail answers whether a call takes effect and what it returns: a log can
 	// fail before or after it has written.
 	fail func(op string) (apply bool, err error)
@@ -265,4 +268,50 @@ func (m *memory) set(change func()) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	change()
+}
+
+func (m *memory) SeePolicy(_ context.Context, p archive.Policy) (archive.Policy, error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if apply, err := m.fault("policy"); !apply || err != nil {
+		return archive.Policy{}, err
+	}
+	for i, have := range m.wishes {
+		if have.Account == p.Account && have.Name == p.Name {
+			if have.Value != p.Value {
+				m.wishes[i] = p
+			}
+			return m.wishes[i], nil
+		}
+	}
+	m.wishes = append(m.wishes, p)
+	return p, nil
+}
+
+func (m *memory) AcknowledgePolicy(_ context.Context, account, name string, at archive.Time) error {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	for i, have := range m.wishes {
+		if have.Account == account && have.Name == name {
+			m.wishes[i].Acknowledged = at
+			return nil
+		}
+	}
+	return archive.ErrNotFound
+}
+
+func (m *memory) Policies(_ context.Context, account string) ([]archive.Policy, error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return slices.DeleteFunc(slices.Clone(m.wishes), func(p archive.Policy) bool { return p.Account != account }), nil
+}
+
+func (m *memory) SetCapturing(account string, on bool) error {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if m.capturing == nil {
+		m.capturing = make(map[string]bool)
+	}
+	m.capturing[account] = on
+	return nil
 }

@@ -21,7 +21,7 @@ const (
 )
 
 // pace gives the waits between attempts: full jitter below a bound that is a
-// second at first and grows fast to 30.
+// second at first and grows to 30.
 type pace struct {
 	bound  backoff.ExponentialBackOff
 	random func() float64
@@ -29,7 +29,7 @@ type pace struct {
 
 func newPace(random func() float64) *pace {
 	return &pace{random: random, bound: backoff.ExponentialBackOff{
-		InitialInterval: time.Second, Multiplier: 6, MaxInterval: 30 * time.Second,
+		InitialInterval: time.Second, Multiplier: 3, MaxInterval: 30 * time.Second,
 	}}
 }
 

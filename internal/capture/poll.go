@@ -12,19 +12,22 @@ import (
 
 // recorder is the state of one Run. It belongs to the goroutine of Run.
 type recorder struct {
-	cfg      Config
-	log      *slog.Logger
-	client   *ucwa.Client   // nil while signed out
-	met      bool           // whether signing in has ever succeeded, in this run or an earlier one
-	cursor   archive.Cursor // durable, but for Next, which gone clears
-	coverage *coverage
-	fetcher  *fetcher
-	joiner   *joiner // nil unless it is for capture to accept
-	away     elsewhere
-	alive    *alive
-	clock    *timekeeper
-	pacer    *pacer
-	teller   *teller
+	cfg         Config
+	log         *slog.Logger
+	client      *ucwa.Client   // nil while signed out
+	met         bool           // whether signing in has ever succeeded, in this run or an earlier one
+	cursor      archive.Cursor // durable, but for Next, which gone clears
+	coverage    *coverage
+	fetcher     *fetcher
+	history     *historian
+	joiner      *joiner // nil unless it is for capture to accept
+	away        elsewhere
+	objection   objection
+	policyAsked bool // the server's policies are known or it tells none
+	alive       *alive
+	clock       *timekeeper
+	pacer       *pacer
+	teller      *teller
 
 	// unsaved are answers that the log has refused. They are offered again
 	// with the next one: the server should send them again, but they are here.
@@ -93,6 +96,9 @@ func (r *recorder) loop(ctx context.Context) error {
 
 // step does the one thing that is next: sign in, get an application, or poll.
 func (r *recorder) step(ctx context.Context) error {
+	if refused := r.objection.err.Load(); refused != nil {
+		return fatalError{refused}
+	}
 	if r.client == nil {
 		return r.signIn(ctx)
 	}
@@ -136,10 +142,16 @@ func (r *recorder) poll(ctx context.Context) error {
 	r.turn = turn{resp.Received, r.clock.now()}
 	r.covered(resp)
 	r.log.Debug("batch committed", "events", env.Count(), "bytes", len(resp.Body))
+	r.wantAfter(env)
 	if len(o.Wants) > 0 {
 		r.fetcher.notify()
 	}
 	r.joiner.see(ctx, r.client, events)
+	for _, e := range events {
+		if e.Link.Rel == policies && len(e.Embedded) > 0 {
+			r.changed(ctx, e.Embedded)
+		}
+	}
 	if err := r.pause(resp, env); err != nil {
 		return err
 	}

@@ -30,8 +30,13 @@ func (r *recorder) signIn(ctx context.Context) error {
 		return r.gone(ctx, r.clock.now()) // the user has moved to another server
 	}
 	if r.cursor.Next != "" {
+		if err := r.policyOfOld(ctx); err != nil {
+			r.client = nil
+			return err
+		}
 		r.fetcher.serve(client, r.cursor.Capture)
 		r.alive.start(ctx, client, ucwa.Application{URL: r.cursor.Application})
+		r.wantHistory("start")
 	}
 	return nil
 }
@@ -87,7 +92,11 @@ func (r *recorder) create(ctx context.Context) error {
 		cur.Capture = uuid.NewString()
 	}
 	cur.Application, cur.Next, cur.Updated = app.URL, next, r.now()
-	if err := r.save(ctx, nil, cur); err != nil {
+	told, err := r.policy(ctx, app, cur.Capture)
+	if err != nil {
+		return err
+	}
+	if err := r.save(ctx, told, cur); err != nil {
 		return err
 	}
 	if !r.coverage.until.Known() { // from now on there is something to miss
@@ -99,6 +108,7 @@ func (r *recorder) create(ctx context.Context) error {
 	}
 	r.fetcher.serve(r.client, cur.Capture)
 	r.alive.start(ctx, r.client, app)
+	r.wantHistory("new application")
 	return nil
 }
 

@@ -8,6 +8,8 @@
 package decode
 
 import (
+	"net/http"
+
 	"archiver/internal/archive"
 	"archiver/internal/ucwa"
 )
@@ -22,6 +24,7 @@ const fetched = "fetched"
 // entry is what a decoder sees: one event with its surroundings.
 type entry struct {
 	account string // URI of the account whose channel carried it
+	url     string // that was asked for
 	sender  ucwa.Sender
 	event   ucwa.Event
 }
@@ -30,6 +33,9 @@ type entry struct {
 // event that cannot be read becomes an entry that carries the error; nothing
 // else is affected.
 func Observation(o archive.Observation) []archive.Decoded {
+	if o.Source == archive.SourceBackfill && o.Status >= http.StatusBadRequest {
+		return nil // kept for what it says of the server, not of conversations
+	}
 	entries, err := split(o)
 	if err != nil {
 		return []archive.Decoded{{Event: archive.Event{
@@ -52,7 +58,7 @@ func split(o archive.Observation) ([]archive.Decoded, error) {
 	for _, sender := range env.Senders {
 		for _, raw := range sender.Events {
 			event, err := ucwa.ParseEvent(raw)
-			e := entry{account: o.Account, sender: sender, event: event}
+			e := entry{account: o.Account, url: o.URL, sender: sender, event: event}
 			out = append(out, decodeEntry(o.ID, len(out)+1, e, err))
 		}
 	}
@@ -65,15 +71,19 @@ func resource(o archive.Observation) ([]archive.Decoded, error) {
 	if err != nil {
 		return nil, err
 	}
-	if head.Rel == "" {
-		return nil, nil // an answer that says nothing
+	if head.Rel == "" || o.Source == archive.SourceBackfill && !ofHistory(head.Rel) {
+		return nil, nil // an answer that says nothing, or only where the history is
 	}
-	e := entry{account: o.Account, event: ucwa.Event{
+	e := entry{account: o.Account, url: o.URL, event: ucwa.Event{
 		Type:     fetched,
 		Link:     ucwa.Link{Rel: head.Rel, Href: head.Links.Href("self")},
 		Embedded: ucwa.TrimBOM(o.Body),
 	}}
-	return []archive.Decoded{decodeEntry(o.ID, 1, e, nil)}, nil
+	out := []archive.Decoded{decodeEntry(o.ID, 1, e, nil)}
+	if head.Rel == ucwa.RelTranscripts {
+		out = append(out, logEntries(o, e)...)
+	}
+	return out, nil
 }
 
 func decodeEntry(o archive.ObservationID, position int, e entry, err error) archive.Decoded {

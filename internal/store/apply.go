@@ -84,6 +84,16 @@ func (a *applier) change(change archive.Change) error {
 		return a.messageChange(ch)
 	case archive.ModalityChange:
 		return a.touch(ch.Conversation)
+	case archive.LogChange:
+		return a.logChange(ch)
+	case archive.LogPageChange:
+		return a.logPageChange(ch)
+	case archive.LogMessageChange:
+		return a.logMessageChange(ch)
+	case archive.LogNoteChange:
+		return nil // listed as an event; nothing is made of it yet
+	case archive.MissedItemsChange:
+		return a.missedItemsChange(ch)
 	}
 	panic("store: a change of unknown type")
 }
@@ -102,6 +112,7 @@ func (a *applier) when(server archive.Time) archive.Dated {
 
 // derived are the tables that a rebuild empties, those that refer first.
 var derived = []string{
+	"missed_items", "log_page", "conversation_log", "sighting",
 	"invitation", "evidence", "message", "participant", "sitting", "conversation",
 	"person_name", "person", "event", "watermark",
 }

@@ -41,7 +41,7 @@ func (a *applier) placed(n rowID, thread string) error {
 			return err
 		}
 	}
-	return exec(a.conn, `UPDATE conversation SET last = max(last, ?) WHERE n = ?`, a.event, n)
+	return exec(a.conn, `UPDATE conversation SET last = max(last, ?1), place = max(place, ?1) WHERE n = ?2`, a.event, n)
 }
 
 // outlive closes what the application before this one left open: its resources
@@ -58,7 +58,7 @@ func (a *applier) outlive() error {
 	}
 	a.event = archive.NewEventID(a.observation.ID, 1)
 	for _, statement := range []string{
-		`UPDATE participant SET left_source = ?1, left_event = ?2 WHERE left_event IS NULL
+		`UPDATE participant SET left_source = ?1, left_event = ?2 WHERE left_event IS NULL AND left_source = ''
 			AND conversation IN (SELECT conversation FROM sitting WHERE account = ?3 AND closed IS NULL)`,
 		`UPDATE conversation SET ended_source = ?1 WHERE ended_source = '' AND ?2
 			AND n IN (SELECT conversation FROM sitting WHERE account = ?3 AND closed IS NULL)`,
@@ -80,13 +80,16 @@ func (a *applier) findOrMakeConversation(id string, thread archive.Thread) (n ro
 		if err := exec(a.conn, `UPDATE conversation SET ended = NULL, ended_source = '' WHERE n = ?`, n); err != nil {
 			return 0, err
 		}
+		if err := a.revive(n, thread); err != nil {
+			return 0, err
+		}
 		return n, a.placed(n, "")
 	}
 	started := a.startOf(thread)
 	err = exec(a.conn, `INSERT INTO conversation (id, account, thread, subject, kind, importance, state,
-			started, started_source, ended_source, first, last)
-		VALUES (?, ?, ?, '', ?, '', '', ?, ?, '', ?, ?)`,
-		id, a.account, thread.ID, string(archive.Direct), started.Time, string(started.Source), a.event, a.event)
+			started, started_source, ended_source, first, last, place)
+		VALUES (?1, ?2, ?3, '', ?4, '', '', ?5, ?6, '', ?7, ?7, ?7)`,
+		id, a.account, thread.ID, string(archive.Direct), started.Time, string(started.Source), a.event)
 	return rowID(a.conn.LastInsertRowID()), err
 }
 
@@ -146,14 +149,15 @@ func (a *applier) endSitting(n rowID, href string) error {
 		disconnected, at.Time, string(at.Source), n); err != nil {
 		return err
 	}
-	return exec(a.conn, `UPDATE participant SET "left" = ?, left_source = ?, left_event = ? WHERE conversation = ? AND left_event IS NULL`,
+	return exec(a.conn, `UPDATE participant SET "left" = ?, left_source = ?, left_event = ? WHERE conversation = ? AND left_event IS NULL AND left_source = ''`,
 		at.Time, string(at.Source), a.event, n)
 }
 
 // gapOf holds for the gaps of a conversation: those between its first and last
 // event, and where its end was not seen the next one, in which that may lie; of
-// those that concern one conversation alone its own.
-const gapOf = `g.account = v.account AND iif(g.conversation <> '',
+// those that concern one conversation alone its own. What only the history shows has
+// no place between gaps.
+const gapOf = `v.live AND g.account = v.account AND iif(g.conversation <> '',
 	EXISTS (SELECT 1 FROM sitting WHERE account = v.account AND href = g.conversation AND conversation = v.n),
 	g.after >= v.first >> 20 AND (g.after < v.last >> 20 OR v.state <> '` + disconnected + `'
 		AND g.id = (SELECT min(id) FROM gap WHERE account = v.account AND conversation = '' AND after >= v.last >> 20)))`
@@ -185,9 +189,10 @@ func scanConversation(r row) (rowID, archive.Conversation) {
 func (s *Store) Conversations(ctx context.Context, f archive.ConversationFilter) ([]archive.Conversation, error) {
 	w := conversationWhere(f)
 	if f.Before != 0 {
-		w.add("v.last < ?", f.Before)
+		w.add(`(v.place, v.place_time, v.last) < (SELECT place, place_time, last FROM conversation WHERE last = ?
+			UNION ALL SELECT ?, 0, 0 LIMIT 1)`, f.Before, f.Before)
 	}
-	return s.conversations(ctx, selectConversation+w.sql()+` ORDER BY v.last DESC, v.n DESC LIMIT ?`,
+	return s.conversations(ctx, selectConversation+w.sql()+` ORDER BY v.place DESC, v.place_time DESC, v.last DESC, v.n DESC LIMIT ?`,
 		append(w.args, archive.ClampLimit(f.Limit))...)
 }
 

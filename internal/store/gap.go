@@ -32,13 +32,17 @@ func (s *Store) AppendGap(ctx context.Context, g archive.Gap) (archive.GapID, er
 		for {
 			var ends archive.Time
 			if id, ends, err = appendGap(c, account, g); err != nil || !ends.Known() || g.To.Known() && !g.To.After(ends.Time) {
-				return err
+				break
 			}
 			if !ends.After(g.From.Time) {
 				ends = archive.At(g.From.Add(time.Nanosecond))
 			}
 			g.From = ends
 		}
+		if err != nil {
+			return err
+		}
+		return markCovered(c, account)
 	})
 	return id, err
 }
@@ -66,7 +70,11 @@ func (s *Store) CloseGap(ctx context.Context, id archive.GapID, to archive.Time)
 		if c.Changes() == 0 {
 			return archive.ErrNotFound
 		}
-		return nil
+		var account rowID
+		if _, err := one(c, `SELECT account FROM gap WHERE id = ?`, func(r row) { account = rowID(r.int()) }, int64(id)); err != nil {
+			return err
+		}
+		return markCovered(c, account)
 	})
 }
 

@@ -92,16 +92,17 @@ func (a *applier) firstText(n rowID, ch archive.InvitationChange, conv, from row
 		return err
 	}
 	if message != 0 {
-		return a.evidence(message)
+		return a.evidence(message, "")
 	}
 	at := a.when(archive.Time{})
-	if err := a.addMessage(newMessage{
+	message, err := a.addMessage(newMessage{
 		id: archive.MessageID(a.observation.Account, ch.Href), conversation: conv,
 		author: from, authorName: ch.From.Name, direction: ch.Direction, at: at, text: ch.Text,
-	}); err != nil {
+	})
+	if err != nil {
 		return err
 	}
-	return exec(a.conn, `UPDATE invitation SET message = ? WHERE n = ?`, a.event, n)
+	return exec(a.conn, `UPDATE invitation SET message = ? WHERE n = ?`, message, n)
 }
 
 const selectInvitation = `SELECT i.id, ifnull(v.id, ''), i.kind, i.direction,

@@ -6,9 +6,13 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
+	"sync"
 	"time"
 
 	"github.com/gofrs/flock"
+
+	"archiver/internal/archive"
 )
 
 // Holder says which process writes to an archive.
@@ -19,6 +23,14 @@ type Holder struct {
 	URL     string    `json:"url,omitempty"` // where it serves pages, if it does
 	// Captures is whether it captures, as an import or a rebuild does not.
 	Captures bool `json:"captures,omitempty"`
+	// Capturing are the ids of the accounts that it captures at present. They
+	// end one by one, and the process may go on without any.
+	Capturing []string `json:"capturing,omitempty"`
+}
+
+// capturing reports whether the process captures an account at present.
+func (h *Holder) capturing(account string) bool {
+	return h != nil && h.Captures && slices.Contains(h.Capturing, archive.AccountID(account))
 }
 
 func (h Holder) String() string {
@@ -32,9 +44,11 @@ func (h Holder) String() string {
 // lock is the right to write. The operating system takes it back when the
 // process ends, however it ends.
 type lock struct {
-	file   *flock.Flock
-	note   string // file that says who holds it
-	holder Holder
+	file *flock.Flock
+	note string // file that says who holds it
+
+	mu     sync.Mutex
+	holder Holder // guarded by mu
 }
 
 func acquire(dir string, opt Options) (*lock, error) {
@@ -90,15 +104,41 @@ func HeldBy(dir string) *Holder {
 }
 
 func (l *lock) announce(url string) error {
+	return l.tell(func(h *Holder) { h.URL = url })
+}
+
+// tell changes what others can read of the holder, at once or not at all.
+func (l *lock) tell(change func(*Holder)) error {
 	if l == nil {
 		return nil
 	}
-	l.holder.URL = url
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	change(&l.holder)
 	b, err := json.Marshal(l.holder)
 	if err != nil {
 		return err
 	}
-	return os.WriteFile(l.note, b, 0o600)
+	if err := os.WriteFile(l.note+".new", b, 0o600); err != nil {
+		return err
+	}
+	return os.Rename(l.note+".new", l.note)
+}
+
+// SetCapturing says that an account is captured from now on, or no longer. It
+// is for others to read as long as this process lives.
+func (s *Store) SetCapturing(account string, on bool) error {
+	id := archive.AccountID(account)
+	err := s.lock.tell(func(h *Holder) {
+		h.Capturing = slices.DeleteFunc(h.Capturing, func(other string) bool { return other == id })
+		if on {
+			h.Capturing = append(h.Capturing, id)
+		}
+	})
+	if err != nil {
+		return fmt.Errorf("store: say who is captured: %w", err)
+	}
+	return nil
 }
 
 func (l *lock) release() error {

@@ -3,8 +3,8 @@ package store
 import (
 	"context"
 	"fmt"
+	"math"
 	"slices"
-	"strconv"
 	"strings"
 
 	"zombiezen.com/go/sqlite"
@@ -44,11 +44,12 @@ func (a *applier) messageChange(ch archive.MessageChange) error {
 	if known != 0 {
 		return a.updateMessage(known, ch)
 	}
-	return a.addMessage(newMessage{
+	_, err = a.addMessage(newMessage{
 		id: archive.MessageID(a.observation.Account, ch.Href), href: ch.Href, conversation: conv,
 		author: author, authorName: ch.From.Name, direction: ch.Direction, at: a.when(ch.Time),
 		text: ch.Text, status: ch.Status, reason: ch.Reason,
 	})
+	return err
 }
 
 // knownMessage is the message that an event shows again: the one of its href,
@@ -68,25 +69,47 @@ func (a *applier) knownMessage(ch archive.MessageChange, author rowID) (known ar
 	return known, err
 }
 
-func (a *applier) addMessage(m newMessage) error {
+// addMessage adds a message that the event channel shows first, and says which
+// row it is: one that the history has shown already becomes that message.
+func (a *applier) addMessage(m newMessage) (archive.EventID, error) {
+	known, err := a.logged(m)
+	if err != nil {
+		return 0, err
+	}
+	if known != 0 {
+		err = a.adopt(known, m)
+	} else {
+		known = a.event
+		err = a.insertMessage(m, a.event, 0)
+	}
+	if err != nil {
+		return 0, err
+	}
+	return known, a.reorder(m.conversation, m.at.Time)
+}
+
+// insertMessage adds a row; a place other than the event at hand is that of a
+// message of the history.
+func (a *applier) insertMessage(m newMessage, place archive.EventID, placeTime int64) error {
 	text := archive.Text{}
 	if m.text != nil {
 		text = *m.text
 	}
+	live := place == a.event
 	var code, subcode, reason any
 	if m.reason != nil {
 		code, subcode, reason = m.reason.Code, m.reason.Subcode, m.reason.Message
 	}
 	if err := exec(a.conn, `INSERT INTO message (event, id, account, conversation, href, author, author_name, direction,
-			time, time_source, format, text, html, text_known, status, code, subcode, reason, changed)
-		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+			time, time_source, format, text, html, text_known, status, code, subcode, reason, changed, live, place, place_time, text_log)
+		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
 		a.event, m.id, a.account, m.conversation, m.href, m.author, m.authorName, m.direction,
 		m.at.Time, string(m.at.Source), format(m.text), text.Plain, text.HTML, m.text != nil,
-		m.status, code, subcode, reason, a.observation.ID); err != nil {
+		m.status, code, subcode, reason, a.observation.ID, live, int64(place), placeTime, !live); err != nil {
 		return err
 	}
-	return exec(a.conn, `UPDATE conversation SET messages = messages + 1, last_message = max(ifnull(last_message, 0), ?1) WHERE n = ?2`,
-		a.event, m.conversation)
+	return exec(a.conn, `UPDATE conversation SET messages = messages + 1, last_message = iif(?3, ?1, last_message) WHERE n = ?2`,
+		a.event, m.conversation, live)
 }
 
 func format(t *archive.Text) string {
@@ -100,10 +123,17 @@ func format(t *archive.Text) string {
 }
 
 // updateMessage adds what another event says of a message. A time that the
-// server gives replaces one of ours; text that is there stays.
+// server gives replaces one of ours; text that is there stays, unless it is
+// the history's.
 func (a *applier) updateMessage(known archive.EventID, ch archive.MessageChange) error {
-	if err := a.evidence(known); err != nil {
+	if err := a.evidence(known, ""); err != nil {
 		return err
+	}
+	if ch.Text != nil {
+		if err := exec(a.conn, `UPDATE message SET text_known = 0, text_log = 0, text = '', html = '', format = ''
+			WHERE event = ? AND text_log`, known); err != nil {
+			return err
+		}
 	}
 	text := archive.Text{}
 	if ch.Text != nil {
@@ -119,47 +149,37 @@ func (a *applier) updateMessage(known archive.EventID, ch archive.MessageChange)
 		ch.Href, a.observation.ID, ch.Time, text.Plain, text.HTML, format(ch.Text), ch.Text != nil, ch.Status, known); err != nil {
 		return err
 	}
-	if ch.Reason == nil {
+	if err := a.reorderAround(known, ch.Time); err != nil || ch.Reason == nil {
 		return nil
 	}
 	return exec(a.conn, `UPDATE message SET code = ?, subcode = ?, reason = ? WHERE event = ?`,
 		ch.Reason.Code, ch.Reason.Subcode, ch.Reason.Message, known)
 }
 
-// evidence notes that the event at hand shows a message again.
-func (a *applier) evidence(message archive.EventID) error {
-	if message == a.event {
-		return nil
-	}
-	return exec(a.conn, `INSERT OR IGNORE INTO evidence (message, event) VALUES (?, ?)`, message, a.event)
-}
-
 const selectMessage = `SELECT m.event, m.id, v.id, ifnull(p.id, ''), ifnull(p.uri, ''),
 	iif(m.author_name <> '', m.author_name, ifnull(p.name, '')), m.direction, m.time, m.time_source, m.format, m.text, m.html,
-	m.text_known, m.status, m.code, m.subcode, m.reason,
-	(SELECT group_concat(event) FROM evidence WHERE message = m.event)
+	m.text_known, m.status, m.code, m.subcode, m.reason, m.place, m.live,
+	(SELECT group_concat(iif(log = '', event, -event)) FROM evidence WHERE message = m.event)
 	FROM message m JOIN conversation v ON v.n = m.conversation LEFT JOIN person p ON p.n = m.author `
 
 func scanMessage(r row) archive.Message {
 	e := archive.EventID(r.int())
-	return archive.Message{
+	m := archive.Message{
 		Event: e, ID: r.text(), Conversation: r.text(),
 		From: r.text(), FromURI: r.text(), FromName: r.text(), Direction: r.text(),
 		Time: r.time(), TimeSource: archive.TimeSource(r.text()), Format: r.text(), Text: r.text(), HTML: r.text(),
-		TextKnown: r.bool(), Status: r.text(), Reason: r.reason(), Events: r.events(e),
+		TextKnown: r.bool(), Status: r.text(), Reason: r.reason(), Place: archive.EventID(r.int()),
 	}
-}
-
-// events reads a list of further events that show what the first one shows.
-func (r row) events(first archive.EventID) []archive.EventID {
-	out := []archive.EventID{first}
-	for s := range strings.SplitSeq(r.text(), ",") {
-		if n, err := strconv.ParseInt(s, 10, 64); err == nil {
-			out = append(out, archive.EventID(n))
+	m.Evidence = r.evidence(e, r.bool() && m.Place == e)
+	for _, e := range m.Evidence {
+		m.Events = append(m.Events, e.Event)
+		if m.Provenance == "" {
+			m.Provenance = e.Provenance
+		} else if m.Provenance != e.Provenance {
+			m.Provenance = archive.ProvenanceBoth
 		}
 	}
-	slices.Sort(out)
-	return out
+	return m
 }
 
 func messages(c *sqlite.Conn, clause string, args ...any) ([]archive.Message, error) {
@@ -168,29 +188,56 @@ func messages(c *sqlite.Conn, clause string, args ...any) ([]archive.Message, er
 	return out, err
 }
 
-// Messages reads a page of a conversation, or of the whole archive when no
-// conversation is named, in the order of the log.
+// Messages reads a page of a conversation in the order in which it was
+// written: that of the log, with what only the history shows in between. When
+// no conversation is named it is a page of the whole archive in the order of
+// the log.
 func (s *Store) Messages(ctx context.Context, f archive.MessageFilter) (out []archive.Message, err error) {
 	var w where
-	w.ifSet("m.conversation = (SELECT n FROM conversation WHERE id = ?)", f.Conversation)
-	direction := "ASC"
-	if f.After != 0 {
-		w.add("m.event > ?", f.After)
+	order, direction := "m.event", ""
+	if f.Conversation != "" {
+		order = "m.place, m.place_time, m.event"
+		w.add("m.conversation = (SELECT n FROM conversation WHERE id = ?)", f.Conversation)
 	}
-	if f.Before != 0 {
-		w.add("m.event < ?", f.Before)
-		if f.After == 0 {
-			direction = "DESC"
+	if f.Before != 0 && f.After == 0 {
+		direction = " DESC"
+	}
+	err = s.view(ctx, "list messages", func(c *sqlite.Conn) error {
+		if f.After != 0 {
+			if err := w.beyond(c, order, ">", f.After); err != nil {
+				return err
+			}
 		}
-	}
-	err = s.view(ctx, "list messages", func(c *sqlite.Conn) (err error) {
-		out, err = messages(c, w.sql()+` ORDER BY m.event `+direction+` LIMIT ?`, append(w.args, archive.ClampLimit(f.Limit))...)
+		if f.Before != 0 {
+			if err := w.beyond(c, order, "<", f.Before); err != nil {
+				return err
+			}
+		}
+		out, err = messages(c, w.sql()+` ORDER BY `+strings.ReplaceAll(order, ",", direction+",")+direction+` LIMIT ?`,
+			append(w.args, archive.ClampLimit(f.Limit))...)
 		return err
 	})
-	if direction == "DESC" {
+	if direction != "" {
 		slices.Reverse(out)
 	}
 	return out, err
+}
+
+// beyond adds the condition to come after (>) or before (<) an event in an
+// order of messages. One that is no message stands behind the message before it.
+func (w *where) beyond(c *sqlite.Conn, order, than string, e archive.EventID) error {
+	if order == "m.event" {
+		w.add("m.event "+than+" ?", e)
+		return nil
+	}
+	place := []any{int64(e), int64(math.MaxInt64), int64(math.MaxInt64)}
+	if than == "<" {
+		place = []any{int64(e), int64(math.MinInt64), int64(0)}
+	}
+	_, err := one(c, `SELECT place, place_time, event FROM message WHERE event = ?`,
+		func(r row) { place = []any{r.int(), r.int(), r.int()} }, e)
+	w.add("("+order+") "+than+" (?, ?, ?)", place...)
+	return err
 }
 
 // Message is one message; archive.ErrNotFound when none has that id.
@@ -225,12 +272,12 @@ func (s *Store) MessagesByEvent(ctx context.Context, ids []archive.EventID) (out
 	return out, err
 }
 
-// MessageAt is the first message of a conversation at or after a time; the
-// zero id when there is none.
+// MessageAt is the first message of a conversation, in the order of Messages,
+// that is of a time or later; the zero id when there is none.
 func (s *Store) MessageAt(ctx context.Context, conversation string, at archive.Time) (id archive.EventID, err error) {
 	err = s.view(ctx, "message at a time", func(c *sqlite.Conn) error {
-		_, err := one(c, `SELECT ifnull(min(event), 0) FROM message
-			WHERE conversation = (SELECT n FROM conversation WHERE id = ?) AND time >= ?`,
+		_, err := one(c, `SELECT event FROM message
+			WHERE conversation = (SELECT n FROM conversation WHERE id = ?) AND time >= ? ORDER BY place, place_time, event LIMIT 1`,
 			func(r row) { id = archive.EventID(r.int()) }, conversation, at)
 		return err
 	})

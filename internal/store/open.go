@@ -120,19 +120,23 @@ func (s *Store) Dir() string { return s.dir }
 func (s *Store) Announce(url string) error { return s.lock.announce(url) }
 
 // create makes an empty database that only its owner can read. The page size
-// can be chosen only now: raw rows of 2 KiB waste half of smaller pages.
+// can be chosen only now: raw rows of 2 KiB waste half of smaller pages. It
+// gets its name when it is ready: changing the journal of a database that a
+// reader has already opened fails.
 func (s *Store) create() error {
-	f, err := os.OpenFile(s.path(), os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o600)
-	if errors.Is(err, fs.ErrExist) {
-		return nil
-	}
-	if err != nil {
+	if _, err := os.Stat(s.path()); !errors.Is(err, fs.ErrNotExist) {
 		return err
 	}
-	if err := f.Close(); err != nil {
+	unready := s.path() + ".new"
+	for _, left := range []string{"", "-wal", "-shm"} { // by a crash
+		if err := os.Remove(unready + left); err != nil && !errors.Is(err, fs.ErrNotExist) {
+			return err
+		}
+	}
+	if err := os.WriteFile(unready, nil, 0o600); err != nil {
 		return err
 	}
-	c, err := sqlite.OpenConn(s.path(), sqlite.OpenReadWrite)
+	c, err := sqlite.OpenConn(unready, sqlite.OpenReadWrite)
 	if err != nil {
 		return err
 	}
@@ -141,7 +145,10 @@ func (s *Store) create() error {
 			return errors.Join(err, c.Close())
 		}
 	}
-	return c.Close()
+	if err := c.Close(); err != nil {
+		return err
+	}
+	return os.Rename(unready, s.path())
 }
 
 func (s *Store) connect(write bool) error {

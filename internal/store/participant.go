@@ -30,6 +30,9 @@ func (a *applier) participantChange(ch archive.ParticipantChange) error {
 	case ch.Left:
 		return a.leftUnseen(conv, person, ch)
 	case stay != 0:
+		if err := a.arrive(stay); err != nil {
+			return err
+		}
 		return a.describe(stay, ch)
 	}
 	if _, err := a.join(conv, person, ch, a.when(archive.Time{})); err != nil {
@@ -64,6 +67,14 @@ func (a *applier) leave(stay rowID) error {
 	at := a.when(archive.Time{})
 	return exec(a.conn, `UPDATE participant SET "left" = ?, left_source = ?, left_event = ? WHERE n = ?`,
 		at.Time, string(at.Source), a.event, stay)
+}
+
+// arrive makes a stay that only the history told of one that the event channel
+// shows: he is there now, and since the event at hand.
+func (a *applier) arrive(stay rowID) error {
+	at := a.when(archive.Time{})
+	return exec(a.conn, `UPDATE participant SET joined = ?, joined_source = ?, joined_event = ?, left_source = ''
+		WHERE n = ? AND left_event IS NULL AND left_source <> ''`, at.Time, string(at.Source), a.event, stay)
 }
 
 // leftUnseen records somebody leaving whose coming no event showed. One who

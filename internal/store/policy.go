@@ -56,3 +56,15 @@ func (s *Store) Policies(ctx context.Context, account string) ([]archive.Policy,
 	})
 	return out, err
 }
+
+func (s *Store) addPolicies(ctx context.Context, all []archive.Status) error {
+	known, err := s.Policies(ctx, "")
+	for i := range all {
+		for _, p := range known {
+			if p.Account == all[i].Account {
+				all[i].Policies = append(all[i].Policies, p)
+			}
+		}
+	}
+	return err
+}

@@ -2,6 +2,7 @@ package store
 
 import (
 	"context"
+	"errors"
 	"os"
 
 	"zombiezen.com/go/sqlite"
@@ -9,37 +10,36 @@ import (
 	"archiver/internal/archive"
 )
 
-// States of an account's capture.
-const (
-	stateCapturing = "capturing"
-	stateStopped   = "stopped"
-	stateImported  = "imported"
-)
-
-// Status tells where capture stands for each account. LagSeconds is left for
-// the caller, who knows what time it is; Watermarks.Indexed is the index's.
+// Status tells where capture stands for each account. LagSeconds and whether it
+// is stale are left for the caller, who knows what time it is;
+// Watermarks.Indexed is the index's.
 func (s *Store) Status(ctx context.Context) ([]archive.Status, error) {
 	marks, err := s.Watermarks(ctx)
 	if err != nil {
 		return nil, err
 	}
 	holder := HeldBy(s.dir)
-	captures := holder != nil && holder.Captures
 	var out []archive.Status
 	err = s.view(ctx, "status", func(c *sqlite.Conn) error {
-		return rows(c, `SELECT a.uri, ifnull(k.next, ''), k.updated, (SELECT max(received) FROM observation WHERE account = a.n),
+		return rows(c, `SELECT a.uri, ifnull(k.next, ''), k.polled, k.account IS NOT NULL, (SELECT max(received) FROM observation WHERE account = a.n),
 				(SELECT count(*) FROM gap WHERE account = a.n),
 				(SELECT count(*) FROM event WHERE account = a.n AND decoded = 0),
 				(SELECT count(*) FROM event WHERE account = a.n AND decoded = 0 AND error <> ''),
-				EXISTS (SELECT 1 FROM gap WHERE account = a.n AND ends IS NULL)
+				EXISTS (SELECT 1 FROM gap WHERE account = a.n AND ends IS NULL AND cause NOT IN (`+asides+`))
 			FROM account a LEFT JOIN cursor k ON k.account = a.n ORDER BY a.n`, func(r row) error {
-			st := archive.Status{Account: r.text(), Cursor: r.text(), LastPoll: r.time(), LastEvent: r.time(),
-				Gaps: r.int(), Undecoded: r.int(), Failed: r.int(), Watermarks: marks}
-			st.State = stateOf(st.Cursor != "", captures && !r.bool())
+			st := archive.Status{Account: r.text(), Cursor: r.text(), LastPoll: r.time(), Watermarks: marks}
+			known := r.bool()
+			st.History = archive.HistoryUnknown
+			st.LastEvent, st.Gaps, st.Undecoded, st.Failed = r.time(), r.int(), r.int(), r.int()
+			parked := st.LastPoll.Known() && !r.bool()
+			st.State = stateOf(known, holder.capturing(st.Account), parked)
 			out = append(out, st)
 			return nil
 		})
 	})
+	if err == nil {
+		err = errors.Join(s.addPolicies(ctx, out), s.historyStatus(ctx, out))
+	}
 	disk := s.diskBytes()
 	for i := range out {
 		out[i].DiskBytes = disk
@@ -47,14 +47,37 @@ func (s *Store) Status(ctx context.Context) ([]archive.Status, error) {
 	return out, err
 }
 
-func stateOf(captured, running bool) string {
+func (s *Store) historyStatus(ctx context.Context, all []archive.Status) error {
+	return s.view(ctx, "history status", func(c *sqlite.Conn) error {
+		for i := range all {
+			h, err := historyState(c, all[i].Account)
+			if err != nil {
+				return err
+			}
+			all[i].History, all[i].LastBackfill, all[i].BackfillTrouble = h.Availability, h.Finished, h.Trouble
+			if all[i].Reconciled, err = historyCount(c, all[i].Account); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+}
+
+// asides are the causes of gaps in which capture went on (GapCause.Interrupts).
+const asides = `'` + string(archive.GapClock) + `', '` + string(archive.GapElsewhere) + `'`
+
+// stateOf tells the state of an account that was ever to be captured, that a
+// process captures, and for which a P-GET is parked as far as the log knows.
+func stateOf(known, running, parked bool) archive.State {
 	switch {
-	case !captured:
-		return stateImported
+	case running && parked:
+		return archive.StateCapturing
 	case running:
-		return stateCapturing
+		return archive.StateInterrupted
+	case known:
+		return archive.StateStopped
 	}
-	return stateStopped
+	return archive.StateImported
 }
 
 // diskBytes is what the database takes on disk; the index is not counted.

@@ -20,6 +20,9 @@ type Application struct {
 	// Existing: the server knew the endpoint and gave its application back.
 	Existing bool
 
+	// What else it leads to, absolute; "" where the link is missing.
+	PoliciesURL, MeURL, CommunicationURL string
+
 	makeAvailable  string // hrefs; "" while not allowed
 	reportActivity string
 }
@@ -33,6 +36,9 @@ type wireApplication struct {
 			URI   string `json:"uri"`
 			Name  string `json:"name"`
 		} `json:"me"`
+		Communication struct {
+			Links Links `json:"_links"`
+		} `json:"communication"`
 	} `json:"_embedded"`
 }
 
@@ -97,9 +103,21 @@ func (c *Client) application(r Response) (Application, error) {
 	me := w.Embedded.Me
 	return Application{
 		URL: self, EventsURL: events, MeURI: NormalizeURI(me.URI), Name: me.Name,
-		makeAvailable:  firstOf(me.Links.Href("makeMeAvailable"), w.Links.Href("makeMeAvailable")),
-		reportActivity: firstOf(me.Links.Href("reportMyActivity"), w.Links.Href("reportMyActivity")),
+		PoliciesURL:      c.optional(w.Links.Href("policies")),
+		MeURL:            c.optional(firstOf(me.Links.Href("self"), w.Links.Href("me"))),
+		CommunicationURL: c.optional(firstOf(w.Embedded.Communication.Links.Href("self"), w.Links.Href("communication"))),
+		makeAvailable:    firstOf(me.Links.Href("makeMeAvailable"), w.Links.Href("makeMeAvailable")),
+		reportActivity:   firstOf(me.Links.Href("reportMyActivity"), w.Links.Href("reportMyActivity")),
 	}, nil
+}
+
+// optional is an href made absolute, "" when it cannot be.
+func (c *Client) optional(href string) string {
+	u, err := c.Resolve(href)
+	if err != nil {
+		return ""
+	}
+	return u
 }
 
 func firstOf(a, b string) string {

@@ -56,6 +56,10 @@ func FuzzOAuthChallenge(f *testing.F) {
 	f.Add(`MsRtcOAuth href="`+tokenURL+`",grant_type="password,urn:a"`, "")
 	f.Add(`Bearer a="b", MsRtcOAuth href=`+tokenURL+`,grant_type="password"`, `Negotiate x==`)
 	f.Add(`MsRtcOAuth href="a\"b\\`, `,,=,"`)
+	f.Add(`Bearer authorization_uri="https://login.fabrikam.example/a",client_id="x"`, `MsRtcOAuth href=`+tokenURL)
+	f.Add(`NTLM TlRMTVNTUAAC==, MsRtcOAuth grant_type=password,href="//evil.example/"`, "\x00\t=\"")
+	f.Add(`msrtcoauth href = "a" "b" , href="c"`, `MsRtcOAuth="x",href=y`)
+	f.Add("MsRtcOAuth href=\"\xff\",grant_type=\"\u2028\"", `MsRtcOAuth href="unclosed\`)
 	f.Fuzz(func(t *testing.T, a, b string) {
 		href, grants, ok := ucwa.OAuthChallenge(http.Header{"Www-Authenticate": {a, b}})
 		if !ok {

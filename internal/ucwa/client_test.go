@@ -14,9 +14,9 @@ import (
 	"archiver/internal/ucwa"
 )
 
-// hostileHrefs are links that must never be asked with the token. %s is the
+// strangers are links that must never be asked with the token. %s is the
 // host and port of a listening attacker, on the same address as the server.
-var hostileHrefs = []string{
+var strangers = []string{
 	"http://%s/steal", "HTTP://%s/steal", "//%s/steal", "///%s/steal", `\\%s\steal`, "https://%s/steal",
 	"http://user@%s/steal", "http://127.0.0.1:1@%s/", "http:%s/steal", "http:/%s/", "http:///%s/",
 	"ws://%s/", "file://%s/etc/passwd", "javascript:alert(1)", "data:text/plain,x", "http://[::1]:80/", "http://localhost/",
@@ -41,7 +41,7 @@ func TestTheTokenStaysWithTheServer(t *testing.T) {
 	p.handle("/", func(w http.ResponseWriter, r *http.Request) { w.WriteHeader(404) })
 	c := p.signIn(t)
 	host := strings.TrimPrefix(attacker.URL, "http://")
-	for _, shape := range hostileHrefs {
+	for _, shape := range strangers {
 		href := strings.ReplaceAll(strings.ReplaceAll(shape, "%s", host), "%%", "%")
 		_, err := c.Fetch(t.Context(), href)
 		if err == nil {

@@ -50,6 +50,13 @@ func FuzzParseDataURI(f *testing.F) {
 	for _, s := range []string{"data:,", "data:text/plain;charset=utf-8,caf%c3%a9+100%25+%2b1", "data:text/html;base64,PGI+", "data:;base64;,%"} {
 		f.Add(s)
 	}
+	for _, seed := range []string{
+		"data:text/plain;charset=utf-8,hi%21+there%0d%0a", "data:text/html;charset=utf8;base64,PGI+aGk8L2I+", "DATA:TEXT/PLAIN;CHARSET=ISO-8859-1,%e9",
+		"data:,", "data:;base64,", "data:;charset=,x", "data:text/plain;charset=utf-16le;base64,aABpAA==", "data:text/plain;charset=gb18030,%81%30", "data:text/plain,%zz%",
+		"data:text/plain;base64,aGk", "data:text/plain;base64,a-_G k=", "data:text/plain;base64,%61%47%6b%3d", "data:text/plain;charset=x-user-defined,%ff", "data:a;b;c;d=\"e,f\",g", "data:text/plain;base64", "javascript:x,y",
+	} {
+		f.Add(seed)
+	}
 	f.Fuzz(func(t *testing.T, s string) {
 		_, text, err := ucwa.ParseDataURI(s)
 		if err != nil && text != "" {

@@ -120,6 +120,13 @@ func TestErrorsQuoteNothing(t *testing.T) {
 func FuzzParseEnvelope(f *testing.F) {
 	f.Add([]byte(batch))
 	f.Add([]byte(`{"sender":[{"events":[{"_embedded":{"a":{}}}]}]}`))
+	for _, seed := range []string{
+		"\ufeff" + batch, `{"_links":{"resync":{"href":"/r"},"next":[{"href":"/n"}]},"sender":null}`, `{"sender":[{"events":[null,1,"x",[],{}]}]}`,
+		`{"sender":[{"events":[{"type":"added","type":"deleted"}]}],"sender":[]}`, `{"sender":{"rel":"me"}}`, `{"_links":[]}`, `[]`, ``, `{"_links":{"next":{"href":"`,
+		"{\"sender\":[{\"rel\":\"\xff\"}]}", `{"sender":[{"events":[{"link":{"rel":"a"},"_embedded":{"b":{},"c":{}},"reason":{"message":null}}]}]}`,
+	} {
+		f.Add([]byte(seed))
+	}
 	f.Fuzz(func(t *testing.T, body []byte) {
 		env, err := ucwa.ParseEnvelope(body)
 		if err != nil {

@@ -182,18 +182,6 @@ func maskNumber(s string) string {
 	return s
 }
 
-// maskError is the text of an error of the transport without the addresses that
-// it may name.
-func maskError(err error) string {
-	words := strings.Fields(err.Error())
-	for i, w := range words {
-		if strings.ContainsAny(w, "@?") {
-			words[i] = masked(w)
-		}
-	}
-	return strings.Join(words, " ")
-}
-
 // authScheme is the first word of a header about authentication.
 func authScheme(value string) string {
 	scheme, _, _ := strings.Cut(strings.TrimSpace(value), " ")

@@ -65,6 +65,12 @@ type Modality struct {
 	State string `json:"state"`
 }
 
+// Policies are what an administrator allows and wishes (policies_ref.md), as
+// far as it concerns an archive.
+type Policies struct {
+	SaveMessagingHistory string `json:"saveMessagingHistory"` // Enabled, Disabled or None; "" when not said
+}
+
 // Parse reads a resource strictly into v. Unknown members are passed over. The
 // error wraps archive.ErrInvalid and holds no text from the body.
 func Parse(raw []byte, v any) error {

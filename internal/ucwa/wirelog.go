@@ -87,7 +87,7 @@ func (l *wireLog) RoundTrip(r *http.Request) (*http.Response, error) {
 	resp, err := base.RoundTrip(r)
 	e.WaitMS = l.now().Sub(start).Milliseconds()
 	if err != nil {
-		e.Error, e.MS = maskError(transportError(r.Context(), err)), e.WaitMS
+		e.Error, e.MS = transportError(r.Context(), err).Error(), e.WaitMS
 		l.lines.add(e)
 		return nil, err
 	}

@@ -242,6 +242,8 @@ func story(f *fixture) {
 	f.receive(left(chi), wrote("3", bo, "Bye"), ended())
 	f.receive(archive.ConversationChange{Href: conv + "-2", Thread: archive.Thread{ID: "t1"}},
 		archive.MessageChange{Href: "/m/9", Conversation: conv + "-2", From: ana, Direction: archive.Outgoing})
+	f.inLog(logged(logHref), archive.MissedItemsChange{Logs: 1, Missed: 1})
+	f.inLog(archive.LogPageChange{Href: logPage}, said(bo, "Hi", 85), said(ana, "Well", 86), said(chi, "まだ", 4000))
 }
 
 func testApplyTwice(t *testing.T, f *fixture) {

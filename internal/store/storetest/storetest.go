@@ -91,6 +91,14 @@ func Run(t *testing.T, open func(t testing.TB, dir string) Store) {
 		{"keyset", testKeyset},
 		{"names", testNames},
 		{"changed messages", testChanged},
+		{"a conversation of the history alone", testLogAlone},
+		{"a page that nothing led to", testLostPage},
+		{"an invitation in the history", testInvitationInLog},
+		{"history first", testLogFirst},
+		{"own words from the history", testOwnWordsFromLog},
+		{"two logs of one conversation", testTwoLogs},
+		{"a log that says little", testSparseLog},
+		{"keyset over live and history", testMixedKeyset},
 	} {
 		t.Run(c.name, func(t *testing.T) { c.test(t, newFixture(t, open)) })
 	}

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"slices"
 	"strings"
 	"time"
 
@@ -12,21 +13,37 @@ import (
 
 // application is one signed-in endpoint. Server.mu guards it.
 type application struct {
+	user      *user
+	id        string // the last element of its href
 	href      string
 	endpoint  string
+	agent     string
 	available bool
-	sent      int               // the ack number of the last batch sent; 0 for none
-	held      []byte            // that batch, until it is acknowledged; nil for none
-	parked    chan struct{}     // closed to release a parked P-GET with 409
-	priority  int               // of the parked one
-	hold      time.Duration     // how long to park, as the client asked for last; 0 for the default
-	known     map[string][]byte // resources by path below href, as last told
+	asked     time.Time // when the last P-GET began or ended
+	active    time.Time // when activity was last reported
+
+	sent     int               // the ack number of the last batch sent; 0 for none
+	held     []byte            // that batch, until it is acknowledged; nil for none
+	batch    []sent            // its events; nil when they are not known
+	queue    []sent            // waiting for a P-GET
+	parked   chan struct{}     // closed to release a parked P-GET with 409
+	priority int               // of the parked one
+	hold     time.Duration     // how long to park, as the client asked for last; 0 for the default
+	known    map[string][]byte // resources by path below href, as last told
+	legs     map[string]*leg   // live conversations by their GUID
+
+	subscribed map[*user]time.Time // whose presence it is told, and until when
 }
 
 // applications creates an application, or gives a known endpoint its own back
 // (applications_ref.md). Property names are in any letter case.
 func (s *Server) applications(w http.ResponseWriter, r *http.Request) {
-	if !s.authorized(r) {
+	who, known := s.authorized(r)
+	switch {
+	case !known && s.foreign(r):
+		problem(w, r, http.StatusInternalServerError, "ServiceFailure", "")
+		return
+	case !known:
 		s.refuse(w, r)
 		return
 	}
@@ -40,42 +57,105 @@ func (s *Server) applications(w http.ResponseWriter, r *http.Request) {
 		problem(w, r, http.StatusBadRequest, "BadRequest", "ParameterValidationFailure")
 		return
 	}
-	status := http.StatusCreated
 	s.mu.Lock()
-	if s.app != nil && s.app.endpoint == asked.EndpointID && s.opt.Known200 {
-		status = http.StatusOK
+	app, status := s.endpoint(who, asked.EndpointID)
+	if app == nil {
+		s.mu.Unlock()
+		problem(w, r, http.StatusGone, "Gone", "TooManyApplications")
+		return
 	}
-	if s.app == nil || s.app.endpoint != asked.EndpointID {
-		s.apps++
-		number := 10_000_000_000 + int64(len(s.sc.Name))*1_000_003 + int64(s.apps)*7919
-		s.app = &application{href: fmt.Sprintf("/ucwa/oauth/v1/applications/%d", number), endpoint: asked.EndpointID,
-			known: make(map[string][]byte)}
-	}
-	where, body := s.app.href, s.fill(s.app, marshal(s.describe()))
+	app.agent = asked.UserAgent
+	where, body := app.href, s.fill(app, marshal(s.describe(app)))
 	s.mu.Unlock()
 	w.Header().Set("Location", where)
 	answerBytes(w, r, status, body)
 }
 
+// endpoint finds or makes an endpoint of a user; nil when he has too many.
+// s.mu is held.
+func (s *Server) endpoint(who *user, id string) (*application, int) {
+	s.bury(who)
+	if at := slices.IndexFunc(who.apps, func(a *application) bool { return a.endpoint == id }); at >= 0 {
+		if s.opt.Known200 {
+			return who.apps[at], http.StatusOK
+		}
+		return who.apps[at], http.StatusCreated
+	}
+	if len(who.apps) >= s.opt.MaxApplications {
+		return nil, 0
+	}
+	s.made++
+	number := 10_000_000_000 + int64(len(s.sc.Name))*1_000_003 + int64(s.made)*7919
+	app := &application{user: who, id: fmt.Sprint(number), href: fmt.Sprintf("/ucwa/oauth/v1/applications/%d", number), endpoint: id,
+		asked: time.Now(), active: time.Now(), known: make(map[string][]byte), legs: make(map[string]*leg), subscribed: make(map[*user]time.Time)}
+	who.apps = append(who.apps, app)
+	s.apps[app.id] = app
+	return app, http.StatusCreated
+}
+
+// bury ends those of a user's applications that have been silent for too long.
+// s.mu is held.
+func (s *Server) bury(who *user) {
+	for _, a := range slices.Clone(who.apps) {
+		if why := s.deadline(a); !time.Now().Before(why) {
+			s.remove(a)
+		}
+	}
+}
+
+// deadline is when an application ends unless it shows signs of life: a P-GET,
+// and once it is available reports of activity (reportMyActivity_ref.md).
+func (s *Server) deadline(a *application) time.Time {
+	const never = 100 * 365 * 24 * time.Hour
+	at := a.asked.Add(never)
+	if a.parked == nil {
+		at = a.asked.Add(s.opt.Silence)
+	}
+	if idle := a.active.Add(s.opt.Idle); a.available && idle.Before(at) {
+		at = idle
+	}
+	return at
+}
+
+// remove ends an application. Who is in a conversation with it sees it leave.
+// s.mu is held.
+func (s *Server) remove(a *application) {
+	delete(s.apps, a.id)
+	a.user.apps = slices.DeleteFunc(a.user.apps, func(b *application) bool { return a == b })
+	if a.available && len(a.user.endpoints()) == 0 {
+		a.user.availability = ""
+	}
+	for _, l := range sortedLegs(a) {
+		s.leave(l, "Removed")
+	}
+	if a.parked != nil {
+		close(a.parked)
+		a.parked = nil
+	}
+	s.changed()
+}
+
 // describe is the application resource. s.mu is held.
-func (s *Server) describe() map[string]any {
-	at := func(path string) map[string]any { return map[string]any{"href": s.app.href + path} }
+func (s *Server) describe(app *application) map[string]any {
+	at := func(path string) map[string]any { return map[string]any{"href": app.href + path} }
 	return map[string]any{
-		"rel": "application", "culture": "en-US", "etag": "1071366391",
+		"rel": "application", "culture": "en-US", "userAgent": app.agent, "type": "Browser", "id": app.id, "etag": "1071366391",
 		"_links": map[string]any{"self": at(""), "policies": at("/policies"), "batch": at("/batch"), "events": at("/events?ack=1")},
 		"_embedded": map[string]any{
-			"me":             s.me(s.app),
-			"people":         map[string]any{"rel": "people", "_links": map[string]any{"self": at("/people"), "search": at("/people/search")}},
-			"onlineMeetings": map[string]any{"rel": "onlineMeetings", "_links": map[string]any{"self": at("/onlineMeetings")}},
-			"communication":  (&story{sc: s.sc}).communication(),
+			"me":     s.me(app),
+			"people": people(),
+			"onlineMeetings": map[string]any{"rel": "onlineMeetings", "_links": map[string]any{
+				"self": at("/onlineMeetings"), "myOnlineMeetings": at("/onlineMeetings/myOnlineMeetings")}},
+			"communication": s.communication(app),
 		},
 	}
 }
 
-// me is the account's own resource. Before it made itself available an endpoint
+// me is the user's own resource. Before it made itself available an endpoint
 // can do little more than that. s.mu is held.
 func (s *Server) me(app *application) map[string]any {
-	links := map[string]any{"self": href("/me"), "callForwardingSettings": href("/me/callForwardingSettings"), "phones": href("/me/phones")}
+	links := map[string]any{"self": href("/me"), "callForwardingSettings": href("/me/callForwardingSettings"), "phones": href("/me/phones"),
+		"photo": href("/photos/" + address(app.user.Person))}
 	if app.available {
 		for _, l := range []string{"presence", "note", "location"} {
 			links[l] = href("/me/" + l)
@@ -84,21 +164,69 @@ func (s *Server) me(app *application) map[string]any {
 	} else {
 		links["makeMeAvailable"] = href("/me/makeMeAvailable")
 	}
-	return map[string]any{"rel": "me", "name": s.sc.Account.Name, "uri": s.sc.Account.URI,
-		"emailAddresses": []any{address(s.sc.Account)}, "_links": links}
+	return map[string]any{"rel": "me", "name": app.user.Name, "uri": app.user.URI,
+		"emailAddresses": []any{address(app.user.Person)}, "_links": links}
+}
+
+// communication is the dashboard. s.mu is held.
+func (s *Server) communication(app *application) map[string]any {
+	return communication(s.putID(app), s.opt.History)
+}
+
+// putID is the random name of the member that a PUT has to bring back; it is
+// another one in each application.
+func (s *Server) putID(app *application) string {
+	return (&story{sc: s.sc}).id("put", app.id)
+}
+
+// putMember is the value of the member that a PUT has to bring back.
+const putMember = "please pass this in a PUT request"
+
+// communication is the dashboard of whoever has this random member. Servers
+// that keep a history show it.
+func communication(random string, history bool) map[string]any {
+	links := map[string]any{
+		"self":               href("/communication"),
+		"conversations":      href("/communication/conversations?filter=active"),
+		"startMessaging":     href("/communication/messagingInvitations"),
+		"startPhoneAudio":    href("/communication/phoneAudioInvitations"),
+		"startOnlineMeeting": href("/communication/onlineMeetingInvitations?onlineMeetingUri=adhoc"),
+		"joinOnlineMeeting":  href("/communication/onlineMeetingInvitations"),
+	}
+	r := map[string]any{
+		"8" + random[1:]: putMember, // sorts before the rest, as servers have it
+		"rel":            "communication", "etag": "1804289383",
+		"supportedModalities": []any{"Messaging"}, "supportedMessageFormats": []any{"Plain", "Html"}, "_links": links}
+	if history {
+		links["conversationLogs"] = href("/communication/conversationLogs")
+		links["missedItems"] = href("/communication/missedItems")
+		r["conversationHistory"] = "Enabled"
+	}
+	return r
 }
 
 // current is the application that a request is about; it answers the request
 // when there is none or it may not.
 func (s *Server) current(w http.ResponseWriter, r *http.Request) *application {
-	if !s.authorized(r) {
+	who, known := s.authorized(r)
+	if !known {
 		s.refuse(w, r)
 		return nil
 	}
 	s.mu.Lock()
-	app := s.app
-	s.mu.Unlock()
-	if app == nil || !strings.HasSuffix(app.href, "/"+r.PathValue("id")) {
+	defer s.mu.Unlock()
+	app := s.apps[r.PathValue("id")]
+	if app == nil || app.user != who {
+		problem(w, r, http.StatusNotFound, "NotFound", "ApplicationNotFound")
+		return nil
+	}
+	if !time.Now().Before(s.deadline(app)) {
+		idle := app.available && app.parked == nil && time.Since(app.asked) < s.opt.Silence
+		s.remove(app)
+		if idle {
+			problem(w, r, http.StatusGone, "Gone", "InactiveApplicationExpired")
+			return nil
+		}
 		problem(w, r, http.StatusNotFound, "NotFound", "ApplicationNotFound")
 		return nil
 	}
@@ -106,20 +234,18 @@ func (s *Server) current(w http.ResponseWriter, r *http.Request) *application {
 }
 
 func (s *Server) application(w http.ResponseWriter, r *http.Request) {
-	if s.current(w, r) == nil {
+	app := s.current(w, r)
+	if app == nil {
 		return
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.app == nil {
-		return
-	}
 	if r.Method == http.MethodDelete {
-		s.app = nil
+		s.remove(app)
 		w.WriteHeader(http.StatusNoContent)
 		return
 	}
-	answerBytes(w, r, http.StatusOK, s.fill(s.app, marshal(s.describe())))
+	answerBytes(w, r, http.StatusOK, s.fill(app, marshal(s.describe(app))))
 }
 
 // below is everything under an application.
@@ -132,49 +258,58 @@ func (s *Server) below(w http.ResponseWriter, r *http.Request) {
 	switch {
 	case rest == "events":
 		s.events(w, r, app)
+	case rest == "batch":
+		s.batch(w, r)
 	case strings.HasSuffix(rest, "makeMeAvailable"):
 		s.makeAvailable(w, r, app)
 	case strings.HasSuffix(rest, "reportMyActivity"):
-		w.WriteHeader(http.StatusNoContent)
-	case strings.Contains(rest, "/participants/") && strings.Count(rest, "/") == 4:
-		s.participant(w, r, app, rest)
-	case rest == "communication/conversations":
-		answer(w, r, http.StatusOK, map[string]any{"rel": "conversations", "_links": map[string]any{"self": map[string]any{"href": r.URL.Path}}})
+		s.reportActivity(w, r, app)
 	case rest == "communication" && r.Method == http.MethodPut:
-		s.putCommunication(w, r)
+		s.putCommunication(w, r, app)
+	case s.logs(w, r, app, rest):
+	case s.operate(w, r, app, rest):
 	default:
 		s.lookup(w, r, app, rest)
 	}
 }
 
 func (s *Server) makeAvailable(w http.ResponseWriter, r *http.Request, app *application) {
+	in := readInput(r)
 	s.mu.Lock()
-	again := app.available
-	app.available = true
-	s.changed()
-	s.mu.Unlock()
-	if again {
+	defer s.mu.Unlock()
+	if app.available {
 		problem(w, r, http.StatusConflict, "Conflict", "AlreadyExists")
 		return
 	}
+	app.available, app.active = true, time.Now()
+	app.user.availability = in.text("signInAs")
+	if app.user.availability == "" {
+		app.user.availability = "Online"
+	}
+	s.welcome(app)
+	s.presenceChanged(app.user, app)
+	s.changed()
 	w.WriteHeader(http.StatusNoContent)
 }
 
-// participant describes somebody in a conversation to a client that was only
-// given the link.
-func (s *Server) participant(w http.ResponseWriter, r *http.Request, app *application, rest string) {
-	conv, who, _ := strings.Cut(rest, "/participants/")
-	for _, p := range s.sc.people {
-		if !strings.EqualFold(address(p), who) {
-			continue
-		}
-		answer(w, r, http.StatusOK, map[string]any{"rel": "participant", "uri": p.URI, "name": p.Name, "anonymous": false,
-			"sourceNetwork": network(p, s.sc.Account), "_links": map[string]any{
-				"self":         map[string]any{"href": app.href + "/" + rest},
-				"conversation": map[string]any{"href": app.href + "/" + conv},
-				"contact":      map[string]any{"href": app.href + "/people/" + address(p)},
-			}})
+// welcome tells an endpoint what servers tell first: in the words of the
+// scenario, for the account whose history it is. s.mu is held.
+func (s *Server) welcome(app *application) {
+	switch {
+	case app.user.URI != s.sc.Account.URI || len(s.moves) == 0:
+		greet(endpoint{s, app}, s.communication(app))
+	case s.at == 0 && s.moves[0].live && s.moves[0].wait == 0 && len(s.moves[0].events) > 0:
+		app.queue = append(app.queue, s.play(app).events...)
+	}
+}
+
+func (s *Server) reportActivity(w http.ResponseWriter, r *http.Request, app *application) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if !app.available {
+		problem(w, r, http.StatusConflict, "Conflict", "MakeMeAvailableRequired")
 		return
 	}
-	problem(w, r, http.StatusNotFound, "NotFound", "")
+	app.active = time.Now()
+	w.WriteHeader(http.StatusNoContent)
 }

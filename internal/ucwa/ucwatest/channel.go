@@ -24,7 +24,7 @@ func (s *Server) events(w http.ResponseWriter, r *http.Request, app *application
 	s.mu.Lock()
 	switch {
 	case ack == app.sent && app.held != nil:
-		body := app.held
+		body := s.again(app)
 		s.mu.Unlock()
 		answerBytes(w, r, http.StatusOK, body)
 		return
@@ -39,8 +39,31 @@ func (s *Server) events(w http.ResponseWriter, r *http.Request, app *application
 		return
 	}
 	s.acknowledge(app)
+	app.asked = time.Now()
 	s.mu.Unlock()
 	s.park(w, r, app)
+}
+
+// again is the last batch once more. With Extend it has grown by what has
+// happened since. s.mu is held.
+func (s *Server) again(app *application) []byte {
+	if s.opt.Extend && app.batch != nil && len(app.queue) > 0 {
+		app.batch = append(app.batch, app.fetch()...)
+		app.held = s.body(app, app.sent, move{events: app.batch})
+	}
+	return app.held
+}
+
+// fetch takes what waits for an endpoint. Whoever sent it may be told.
+func (app *application) fetch() []sent {
+	events := app.queue
+	app.queue = nil
+	for _, e := range events {
+		if e.fetched != nil {
+			e.fetched()
+		}
+	}
+	return events
 }
 
 // acknowledge lets go of the batch that was sent last. s.mu is held.
@@ -78,6 +101,7 @@ func (s *Server) park(w http.ResponseWriter, r *http.Request, app *application) 
 		s.mu.Lock()
 		due, wait := s.due(app)
 		wake := s.wake
+		life := time.NewTimer(time.Until(s.deadline(app)))
 		s.mu.Unlock()
 		var next <-chan time.Time
 		if due {
@@ -85,20 +109,45 @@ func (s *Server) park(w http.ResponseWriter, r *http.Request, app *application) 
 		}
 		select {
 		case <-wake:
+			life.Stop()
 			continue
 		case <-next:
 			s.release(w, r, app, mine, true)
 		case <-idle.C:
 			s.release(w, r, app, mine, false)
+		case <-life.C:
+			s.expire(w, r, app)
 		case <-mine:
-			problem(w, r, http.StatusConflict, "Conflict", "PGetReplaced")
+			s.replaced(w, r, app)
 		case <-r.Context().Done():
 			s.unpark(app, mine)
 		case <-s.stop:
 			panic(http.ErrAbortHandler)
 		}
+		life.Stop()
 		return
 	}
+}
+
+// replaced answers a P-GET that was released from without.
+func (s *Server) replaced(w http.ResponseWriter, r *http.Request, app *application) {
+	s.mu.Lock()
+	lives := s.apps[app.id] == app
+	s.mu.Unlock()
+	if !lives {
+		problem(w, r, http.StatusNotFound, "NotFound", "ApplicationNotFound")
+		return
+	}
+	problem(w, r, http.StatusConflict, "Conflict", "PGetReplaced")
+}
+
+// expire ends an application that reported no activity for too long.
+func (s *Server) expire(w http.ResponseWriter, r *http.Request, app *application) {
+	s.mu.Lock()
+	app.parked = nil
+	s.remove(app)
+	s.mu.Unlock()
+	problem(w, r, http.StatusGone, "Gone", "InactiveApplicationExpired")
 }
 
 // unpark forgets a P-GET whose client has gone.
@@ -106,7 +155,7 @@ func (s *Server) unpark(app *application, mine chan struct{}) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if app.parked == mine {
-		app.parked = nil
+		app.parked, app.asked = nil, time.Now()
 	}
 }
 
@@ -125,10 +174,14 @@ func (s *Server) hold(app *application, r *http.Request) time.Duration {
 	return defaultHold
 }
 
-// due is how long the next move waits, and whether there is one. An endpoint
-// that has not made itself available gets none. s.mu is held.
+// due is how long until there is something to say, and whether there will be.
+// An endpoint that has not made itself available has no part in the history.
+// s.mu is held.
 func (s *Server) due(app *application) (bool, time.Duration) {
-	if s.at >= len(s.moves) || !app.available {
+	if len(app.queue) > 0 {
+		return true, 0
+	}
+	if s.at >= len(s.moves) || !app.available || app.user.URI != s.sc.Account.URI {
 		return false, 0
 	}
 	if m := s.moves[s.at]; m.live {
@@ -137,22 +190,23 @@ func (s *Server) due(app *application) (bool, time.Duration) {
 	return true, s.opt.Pace
 }
 
-// release answers a parked P-GET with the next move, or with nothing.
+// release answers a parked P-GET with what waits for it, with the next move,
+// or with nothing.
 func (s *Server) release(w http.ResponseWriter, r *http.Request, app *application, mine chan struct{}, due bool) {
 	s.mu.Lock()
 	if app.parked != mine {
 		s.mu.Unlock()
-		problem(w, r, http.StatusConflict, "Conflict", "PGetReplaced")
+		s.replaced(w, r, app)
 		return
 	}
-	app.parked = nil
-	var m move
-	if due {
-		m = s.moves[s.at]
-		s.at++
-		s.moved = time.Now()
-		if !m.live {
-			s.reach(m.at)
+	app.parked, app.asked = nil, time.Now()
+	m := move{live: true}
+	if len(app.queue) > 0 {
+		m.events = app.fetch()
+	} else if due {
+		m = s.play(app)
+		if m.acting {
+			m.events = app.fetch()
 		}
 		w.Header().Set("Date", s.now().UTC().Format(http.TimeFormat))
 	}
@@ -160,42 +214,68 @@ func (s *Server) release(w http.ResponseWriter, r *http.Request, app *applicatio
 		s.misbehave(w, r, app, *m.fault) // unlocks
 		return
 	}
-	body := s.body(app, m)
-	for _, e := range m.events {
-		s.remember(app, e.event)
-	}
-	for _, e := range m.silent {
-		s.remember(app, e)
-	}
+	body := s.body(app, app.sent+1, m)
 	if m.body == nil || bytes.Contains(m.body, []byte("{next}")) {
 		app.sent++
-		app.held = body
+		app.held, app.batch = body, m.events
 	}
 	s.mu.Unlock()
 	answerAs(w, r, m.media, body)
 }
 
-// body renders a batch. s.mu is held.
-func (s *Server) body(app *application, m move) []byte {
-	self, next := eventsLink(app, app.sent+1), eventsLink(app, app.sent+2)
+// play takes the next move of the history. The user's other endpoints are told
+// the same. s.mu is held.
+func (s *Server) play(app *application) move {
+	m := s.moves[s.at]
+	s.at++
+	s.player, s.moved = app, time.Now()
+	if !m.live {
+		s.reach(m.at)
+	}
+	app.user.logs = append(app.user.logs, m.logs...)
+	for _, a := range app.user.apps {
+		for _, e := range m.events {
+			s.remember(a, e.event)
+			if a != app && a.available {
+				a.queue = append(a.queue, sent{rel: e.rel, href: e.href, event: e.event})
+			}
+		}
+	}
+	for _, act := range m.acts {
+		act(s)
+	}
+	if len(app.user.apps) > 1 {
+		s.changed()
+	}
+	return m
+}
+
+// body renders the nth batch. s.mu is held.
+func (s *Server) body(app *application, n int, m move) []byte {
+	self, next := eventsLink(app, n), eventsLink(app, n+1)
 	if m.body != nil {
 		b := bytes.ReplaceAll(s.fill(app, m.body), []byte("{self}"), []byte(self["href"].(string)))
 		return bytes.ReplaceAll(b, []byte("{next}"), []byte(next["href"].(string)))
 	}
-	senders := []any{}
-	var last map[string]any
-	for _, e := range m.events {
-		if last == nil || last["rel"] != e.rel || last["href"] != e.href {
-			last = map[string]any{"rel": e.rel, "href": e.href, "events": []any{}}
-			senders = append(senders, last)
-		}
-		last["events"] = append(last["events"].([]any), e.event)
-	}
-	v := map[string]any{"_links": map[string]any{"self": self, "next": next}, "sender": senders}
-	if len(senders) == 0 && s.opt.OmitSender {
+	v := map[string]any{"_links": map[string]any{"self": self, "next": next}, "sender": senders(m.events)}
+	if len(m.events) == 0 && s.opt.OmitSender {
 		delete(v, "sender")
 	}
 	return s.fill(app, marshal(v))
+}
+
+// senders groups events by who sends them, in their order.
+func senders(events []sent) []any {
+	out := []any{}
+	var last map[string]any
+	for _, e := range events {
+		if last == nil || last["rel"] != e.rel || last["href"] != e.href {
+			last = map[string]any{"rel": e.rel, "href": e.href, "events": []any{}}
+			out = append(out, last)
+		}
+		last["events"] = append(last["events"].([]any), e.event)
+	}
+	return out
 }
 
 // fill puts in what is known only when something is sent. s.mu is held.

@@ -1,9 +1,11 @@
 package ucwatest
 
 import (
+	"fmt"
 	"net/http"
 	"net/http/httptest"
 	"strconv"
+	"strings"
 	"time"
 )
 
@@ -12,8 +14,16 @@ import (
 type Fault struct {
 	// Skip does not do what was asked.
 	Skip bool
-	// Status answers with this status instead of the right one.
-	Status int
+	// Status answers with this status instead of the right one: with an error
+	// object when Subcode is set, else with a page, as a proxy would.
+	Status  int
+	Subcode string
+	// RetryAfter is the header of that name, in whole seconds; 0 for none.
+	RetryAfter time.Duration
+	// Wait is how long the answer is held back.
+	Wait time.Duration
+	// Hang never answers: the connection stays open until the client gives up.
+	Hang bool
 	// Drop closes the connection instead of answering.
 	Drop bool
 	// Cut breaks off in the middle of the body.
@@ -22,8 +32,8 @@ type Fault struct {
 	Close bool
 }
 
-// serve answers a request with a fault.
-func (f Fault) serve(w http.ResponseWriter, r *http.Request, h http.Handler) {
+// serve answers a request with a fault. done ends what hangs.
+func (f Fault) serve(w http.ResponseWriter, r *http.Request, h http.Handler, done <-chan struct{}) {
 	if f == (Fault{}) {
 		h.ServeHTTP(w, r)
 		return
@@ -33,9 +43,12 @@ func (f Fault) serve(w http.ResponseWriter, r *http.Request, h http.Handler) {
 	if !f.Skip {
 		h.ServeHTTP(recorded, r)
 	}
+	if !f.held(r, done) {
+		panic(http.ErrAbortHandler)
+	}
 	switch {
 	case f.Status != 0:
-		http.Error(w, "the scenario wants this", f.Status)
+		f.refuse(w, r)
 		return
 	case f.Drop || f.Skip:
 		panic(http.ErrAbortHandler)
@@ -46,9 +59,45 @@ func (f Fault) serve(w http.ResponseWriter, r *http.Request, h http.Handler) {
 	switch {
 	case f.Cut:
 		cutShort(w, recorded.Code, recorded.Body.Bytes(), recorded.Body.Len()/2)
-	default:
+	case f.Close:
 		cutShort(w, recorded.Code, recorded.Body.Bytes(), recorded.Body.Len())
 	}
+	w.WriteHeader(recorded.Code)
+	_, _ = w.Write(recorded.Body.Bytes()) // a client that has gone is the client's business
+}
+
+// held waits as long as the fault wants. It reports whether there is to be an
+// answer.
+func (f Fault) held(r *http.Request, done <-chan struct{}) bool {
+	if f.Wait == 0 && !f.Hang {
+		return true
+	}
+	var over <-chan time.Time
+	if !f.Hang {
+		t := time.NewTimer(f.Wait)
+		defer t.Stop()
+		over = t.C
+	}
+	select {
+	case <-over:
+		return true
+	case <-r.Context().Done():
+	case <-done:
+	}
+	return false
+}
+
+func (f Fault) refuse(w http.ResponseWriter, r *http.Request) {
+	if f.RetryAfter > 0 {
+		w.Header().Set("Retry-After", strconv.Itoa(int(f.RetryAfter/time.Second)))
+	}
+	if f.Subcode != "" {
+		problem(w, r, f.Status, strings.ReplaceAll(http.StatusText(f.Status), " ", ""), f.Subcode)
+		return
+	}
+	w.Header().Set("Content-Type", "text/html")
+	w.WriteHeader(f.Status)
+	_, _ = fmt.Fprintf(w, "<html><body><h1>%d %s</h1></body></html>", f.Status, http.StatusText(f.Status)) // as above
 }
 
 // cutShort sends the first n bytes of a body and closes the connection.
@@ -65,17 +114,26 @@ func (s *Server) fault(r *http.Request, isDown bool) Fault {
 	if isDown {
 		return Fault{Drop: true, Skip: true}
 	}
-	if s.opt.Fault == nil {
-		return Fault{}
+	if s.opt.Fault != nil {
+		if f := s.opt.Fault(r); f != (Fault{}) {
+			return f
+		}
 	}
-	return s.opt.Fault(r)
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, p := range s.faults {
+		if p.hits(r) {
+			return p.Fault
+		}
+	}
+	return Fault{}
 }
 
 // misbehave does what a step of the scenario says. s.mu is held, and given up.
 func (s *Server) misbehave(w http.ResponseWriter, r *http.Request, app *application, f fault) {
 	switch f.kind {
 	case "gone":
-		s.app = nil
+		s.remove(app)
 		s.clock, s.since = s.now().Add(f.length), time.Now()
 		w.Header().Set("Date", s.now().UTC().Format(http.TimeFormat))
 		s.mu.Unlock()
@@ -89,7 +147,7 @@ func (s *Server) misbehave(w http.ResponseWriter, r *http.Request, app *applicat
 		s.mu.Unlock()
 		answerBytes(w, r, http.StatusOK, body)
 	case "drop":
-		body := s.body(app, s.moves[min(s.at, len(s.moves)-1)])
+		body := s.body(app, app.sent+1, s.moves[min(s.at, len(s.moves)-1)])
 		s.mu.Unlock()
 		w.Header().Set("Content-Type", "application/json")
 		cutShort(w, http.StatusOK, body, len(body)/2)

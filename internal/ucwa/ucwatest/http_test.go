@@ -38,7 +38,7 @@ func TestTokens(t *testing.T) {
 		{"text/odd", "grant_type=password&username=sip:ANA@contoso.example&password=pw&charset=utf-8", 200},
 		{"", `grant_type=password&username=CONTOSO%5Cana&password=pw`, 200},
 		{"", "grant_type=password&username=ana%40contoso.example&password=PW", 400},
-		{"", "grant_type=password&username=bo%40contoso.example&password=pw", 400},
+		{"", "grant_type=password&username=bobby%40contoso.example&password=pw", 400},
 		{"", "grant_type=urn:microsoft.rtc:windows", 400},
 	} {
 		r := httptest.NewRequestWithContext(t.Context(), "POST", "/WebTicket/oauthtoken", strings.NewReader(test.body))

@@ -86,21 +86,27 @@ func (s *Server) root(w http.ResponseWriter, r *http.Request) {
 }
 
 // user is the protected resource: without a token it is the challenge.
-func (s *Server) user(w http.ResponseWriter, r *http.Request) {
-	if !s.authorized(r) {
+func (s *Server) userResource(w http.ResponseWriter, r *http.Request) {
+	who, known := s.authorized(r)
+	if !known {
 		s.refuse(w, r)
 		return
 	}
+	home := origin(r)
+	if s.opt.Home != "" {
+		home = home[:strings.Index(home, "//")+2] + s.opt.Home
+	}
 	answer(w, r, http.StatusOK, map[string]any{"_links": map[string]any{
-		"self":         map[string]any{"href": origin(r) + r.URL.Path},
-		"applications": map[string]any{"href": origin(r) + "/ucwa/oauth/v1/applications"},
+		"self":         map[string]any{"href": home + "/Autodiscover/AutodiscoverService.svc/root/oauth/user?originalDomain=" + domain(who.Person)},
+		"applications": map[string]any{"href": home + "/ucwa/oauth/v1/applications?originalDomain=" + domain(who.Person)},
+		"xframe":       map[string]any{"href": home + "/Autodiscover/XFrame/XFrame.html"},
 	}})
 }
 
 // refuse turns away a request without a token that is accepted.
 func (s *Server) refuse(w http.ResponseWriter, r *http.Request) {
-	if !s.opt.Forbid || r.Header.Get("Authorization") == "" {
-		challenge(w, r)
+	if token := strings.TrimPrefix(r.Header.Get("Authorization"), "Bearer"); !s.opt.Forbid || strings.TrimSpace(token) == "" {
+		s.challenge(w, r)
 		return
 	}
 	w.Header().Set("X-Ms-diagnostics", `28055;source="sim.contoso.example";reason="The OAuth token is invalid.";faultcode="wsse:InvalidSecurityToken"`)
@@ -108,14 +114,29 @@ func (s *Server) refuse(w http.ResponseWriter, r *http.Request) {
 	problem(w, r, http.StatusForbidden, "Forbidden", "")
 }
 
-// challenge says how a token is got.
-func challenge(w http.ResponseWriter, r *http.Request) {
-	h := w.Header()
-	h.Add("WWW-Authenticate", `Bearer trusted_issuers="00000002-0000-0ff1-ce00-000000000000@contoso.example", client_id="00000004-0000-0ff1-ce00-000000000000"`)
-	h.Add("WWW-Authenticate", fmt.Sprintf(`MsRtcOAuth href="%s/WebTicket/oauthtoken",grant_type="urn:microsoft.rtc:windows,urn:microsoft.rtc:anonmeeting,password"`, origin(r)))
-	h.Set("Content-Type", "text/html")
+// challenge says how a token is got: in two header lines, as documented, or in
+// one, as recorded.
+func (s *Server) challenge(w http.ResponseWriter, r *http.Request) {
+	lines := []string{
+		`Bearer trusted_issuers="00000002-0000-0ff1-ce00-000000000000@contoso.example", client_id="00000004-0000-0ff1-ce00-000000000000"`,
+		fmt.Sprintf(`MsRtcOAuth href="%s/WebTicket/oauthtoken",grant_type="urn:microsoft.rtc:windows,urn:microsoft.rtc:anonmeeting,password"`, origin(r)),
+	}
+	if s.opt.JoinChallenge {
+		lines = []string{strings.Join(lines, ", ")}
+	}
+	for _, l := range lines {
+		w.Header().Add("WWW-Authenticate", l)
+	}
+	w.Header().Set("Content-Type", "text/html")
 	w.WriteHeader(http.StatusUnauthorized)
 	_, _ = w.Write([]byte("<html><body>401 - Unauthorized: Access is denied due to invalid credentials.</body></html>"))
+}
+
+// grant is a token that was given.
+type grant struct {
+	user *user
+	at   time.Time
+	host string // where it is good
 }
 
 // token grants by password; the form may be urlencoded or multipart.
@@ -133,32 +154,45 @@ func (s *Server) token(w http.ResponseWriter, r *http.Request) {
 		answer(w, r, http.StatusBadRequest, map[string]any{"error": "unsupported_grant_type"})
 		return
 	}
-	if !s.knows(r.PostForm.Get("username")) || r.PostForm.Get("password") != s.sc.Password {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	who := s.login(r.PostForm.Get("username"))
+	if who == nil || r.PostForm.Get("password") != who.password {
 		w.Header().Set("X-Ms-diagnostics", `28020;source="sim";reason="No valid security token."`)
 		answer(w, r, http.StatusBadRequest, map[string]any{"error": "invalid_grant"})
 		return
 	}
-	s.mu.Lock()
 	sum := sha256.Sum256(fmt.Append(nil, s.sc.Name, len(s.tokens)))
 	t := "cwt=" + hex.EncodeToString(sum[:])
-	s.tokens[t] = time.Now()
-	s.mu.Unlock()
-	answer(w, r, http.StatusOK, map[string]any{"access_token": t, "expires_in": 28364, "ms_rtc_identityscope": "local", "token_type": "Bearer"})
+	s.tokens[t] = grant{user: who, at: time.Now(), host: r.Host}
+	lifetime := 28364
+	if s.opt.TokenLife > 0 {
+		lifetime = int(s.opt.TokenLife / time.Second)
+	}
+	answer(w, r, http.StatusOK, map[string]any{"access_token": t, "expires_in": lifetime, "ms_rtc_identityscope": "local", "token_type": "Bearer"})
 }
 
-// knows accepts the account's address, with its scheme or without, and
-// DOMAIN\name.
-func (s *Server) knows(user string) bool {
-	mine := address(s.sc.Account)
-	name, _, _ := strings.Cut(mine, "@")
-	_, short, ok := strings.Cut(user, `\`)
-	return strings.EqualFold(strings.TrimPrefix(user, "sip:"), mine) || ok && strings.EqualFold(short, name)
+// authorized finds who a request's token was given to.
+func (s *Server) authorized(r *http.Request) (who *user, ok bool) {
+	g, ok := s.granted(r)
+	return g.user, ok && !s.elsewhere(g, r)
 }
 
-func (s *Server) authorized(r *http.Request) bool {
+func (s *Server) granted(r *http.Request) (grant, bool) {
 	t, ok := strings.CutPrefix(r.Header.Get("Authorization"), "Bearer ")
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	since, known := s.tokens[t]
-	return ok && known && (s.opt.TokenLife == 0 || time.Since(since) < s.opt.TokenLife)
+	g, known := s.tokens[t]
+	return g, ok && known && (s.opt.TokenLife == 0 || time.Since(g.at) < s.opt.TokenLife)
+}
+
+// elsewhere tells whether a token is of another pool than the one asked.
+func (s *Server) elsewhere(g grant, r *http.Request) bool {
+	return s.opt.Home != "" && r.Host == s.opt.Home && g.host != s.opt.Home
+}
+
+// foreign tells a token of another pool from one that is nothing at all.
+func (s *Server) foreign(r *http.Request) bool {
+	g, ok := s.granted(r)
+	return ok && s.elsewhere(g, r)
 }

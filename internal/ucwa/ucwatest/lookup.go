@@ -3,6 +3,7 @@ package ucwatest
 import (
 	"net/http"
 	"strings"
+	"time"
 
 	"github.com/go-json-experiment/json"
 )
@@ -50,42 +51,88 @@ func (s *Server) standing(app *application, rest string) any {
 	case "me":
 		return s.me(app)
 	case "communication":
-		return (&story{sc: s.sc}).communication()
+		return s.communication(app)
+	case "communication/missedItems":
+		if !s.opt.History {
+			return nil
+		}
+		return app.user.missedItems()
 	case "policies":
-		return map[string]any{"rel": "policies", "messageArchiving": "None", "saveMessagingHistory": "Enabled", "_links": self}
+		return s.policies(self)
 	case "people":
-		return map[string]any{"rel": "people", "_links": map[string]any{"self": href("/people"), "search": href("/people/search")}}
+		return people()
+	case "me/phones":
+		return map[string]any{"rel": "phones", "_links": self, "_embedded": map[string]any{"phone": []any{
+			map[string]any{"rel": "phone", "number": "tel:+14255550100", "type": "Work", "includeInContactCard": true}}}}
+	case "me/callForwardingSettings":
+		return map[string]any{"rel": "callForwardingSettings", "activePeriod": "Always", "activeSetting": "None", "unansweredCallHandling": "None", "_links": self}
+	case "onlineMeetings":
+		return map[string]any{"rel": "onlineMeetings", "_links": map[string]any{"self": href("/onlineMeetings"), "myOnlineMeetings": href("/onlineMeetings/myOnlineMeetings")}}
 	case "me/presence", "me/note", "me/location":
 		if !app.available {
 			return nil
 		}
+		u := app.user
 		return map[string]any{
-			"me/presence": map[string]any{"rel": "presence", "availability": "Online", "_links": self},
-			"me/note":     map[string]any{"rel": "note", "type": "Personal", "message": "", "_links": self},
-			"me/location": map[string]any{"rel": "location", "location": "", "_links": self},
+			"me/presence": map[string]any{"rel": "presence", "availability": u.shown(time.Now()), "activity": u.activity, "_links": self},
+			"me/note":     map[string]any{"rel": "note", "type": "Personal", "message": u.note, "_links": self},
+			"me/location": map[string]any{"rel": "location", "location": u.location, "_links": self},
 		}[rest]
 	}
 	if who, ok := strings.CutPrefix(rest, "people/"); ok {
-		return s.contact(who, self)
+		return s.contact(app, who)
+	}
+	if p := s.inRoster(app, rest); p != nil {
+		return p
+	}
+	return s.quiet(app, rest)
+}
+
+// quiet is a modality of a live conversation that no event has told of yet.
+// s.mu is held.
+func (s *Server) quiet(app *application, rest string) any {
+	path := strings.Split(rest, "/")
+	if len(path) != 4 || path[1] != "conversations" || app.legs[path[2]] == nil {
+		return nil
+	}
+	l := app.legs[path[2]]
+	switch path[3] {
+	case "messaging":
+		return l.messaging("Disconnected")
+	case "phoneAudio", "audioVideo", "applicationSharing", "dataCollaboration":
+		return l.modality(path[3], "Disconnected")
 	}
 	return nil
 }
 
-// contact describes somebody in people/…, or his presence.
-func (s *Server) contact(who string, self map[string]any) any {
-	who, presence := strings.CutSuffix(who, "/presence")
-	for _, p := range s.sc.people {
-		if !strings.EqualFold(address(p), who) {
-			continue
-		}
-		if presence {
-			return map[string]any{"rel": "contactPresence", "availability": "Online", "deviceType": "PC", "_links": self}
-		}
-		self["contactPresence"] = href("/people/" + address(p) + "/presence")
-		return map[string]any{"rel": "contact", "uri": p.URI, "name": p.Name, "type": "User",
-			"sourceNetwork": network(p, s.sc.Account), "emailAddresses": []any{address(p)}, "_links": self}
+// policies are what the administrator allows (policies_ref.md).
+func (s *Server) policies(self map[string]any) map[string]any {
+	keep := "Enabled"
+	if s.opt.KeepNoHistory {
+		keep = "Disabled"
 	}
-	return nil
+	return map[string]any{"rel": "policies", "messageArchiving": "None", "callLogArchiving": "Enabled", "saveMessagingHistory": keep,
+		"saveCallLogs": "Enabled", "htmlMessaging": "Enabled", "messagingUrls": "Enabled", "emoticons": "Enabled", "photos": "Enabled",
+		"logging": "Disabled", "exchangeUnifiedMessaging": "Disabled", "telephonyMode": "None", "voicemailUri": "", "_links": self}
+}
+
+// inRoster describes somebody in a conversation to a client that was only given
+// the link. s.mu is held.
+func (s *Server) inRoster(app *application, rest string) any {
+	conversation, who, ok := strings.Cut(rest, "/participants/")
+	guid, inside := strings.CutPrefix(conversation, "communication/conversations/")
+	u := s.user(who)
+	if !ok || !inside || u == nil {
+		return nil
+	}
+	if l := app.legs[guid]; l != nil {
+		return l.participant(u.Person)
+	}
+	if _, scripted := app.known["/"+conversation]; !scripted {
+		return nil
+	}
+	t := talk{owner: app.user.Person, guid: guid}
+	return t.participant(u.Person)
 }
 
 // marshal writes what is made of maps and strings; it cannot fail.

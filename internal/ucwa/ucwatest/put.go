@@ -11,8 +11,10 @@ import (
 // putCommunication checks what a PUT must bring: the etag that was read, and
 // the member that asks to be passed on (UCWA reference, PUT). What else is in
 // it changes nothing here.
-func (s *Server) putCommunication(w http.ResponseWriter, r *http.Request) {
-	is := (&story{sc: s.sc}).communication()
+func (s *Server) putCommunication(w http.ResponseWriter, r *http.Request, app *application) {
+	s.mu.Lock()
+	is := s.communication(app)
+	s.mu.Unlock()
 	var put map[string]any
 	err := json.UnmarshalRead(io.LimitReader(r.Body, 64<<10), &put)
 	match := r.Header.Get("If-Match")

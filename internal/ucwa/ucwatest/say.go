@@ -19,48 +19,19 @@ func (s *story) say(st step) error {
 	}
 	s.said++
 	s.pass(s.writing(st.words[3]))
-	s.written(t, p, st.words[3], st)
-	return nil
-}
-
-// written sends a message event. Recorded traffic shows both directions as
-// completed with Success; documentation shows started.
-func (s *story) written(t *talk, p Person, text string, st step) {
-	m := s.message(t, p, text, st)
-	e := operation("completed", "message", s.messageHref(t), m)
-	e["status"] = "Success"
+	w := s.words(st, st.words[3])
+	e := t.said(s, p, w)
+	s.keep(t, p, w)
 	if st.opts["form"] == "started" {
 		e["type"] = "started"
 		delete(e, "status")
 	}
-	s.emit("conversation", t.href(), e)
+	return nil
 }
 
-// messageHref is where the next message of a conversation is.
-func (s *story) messageHref(t *talk) string {
-	return fmt.Sprintf("%s/messaging/messages/%d", t.href(), t.messages)
-}
-
-func (s *story) message(t *talk, p Person, text string, st step) map[string]any {
-	t.messages++
-	links := map[string]any{
-		"self":      href(s.messageHref(t)),
-		"messaging": href(t.href() + "/messaging"),
-	}
-	direction := "Incoming"
-	if p.Key == "me" {
-		direction = "Outgoing"
-	} else {
-		links["contact"] = href("/people/" + address(p))
-		links["participant"] = map[string]any{"href": "{app}" + t.participantHref(p), "title": p.Name}
-	}
-	if st.opts["text"] != "none" {
-		links["plainMessage"] = map[string]any{"href": dataURI("text/plain", text, st.opts["form"])}
-		if h := st.opts["html"]; h != "" {
-			links["htmlMessage"] = map[string]any{"href": dataURI("text/html", h, st.opts["form"])}
-		}
-	}
-	return map[string]any{"rel": "message", "direction": direction, "timeStamp": s.date(), "_links": links}
+// words reads how a step wants its text written.
+func (s *story) words(st step, text string) words {
+	return words{plain: text, html: st.opts["html"], form: st.opts["form"], hidden: st.opts["text"] == "none", date: s.date()}
 }
 
 // dataURI writes a text as servers do: form-encoded with lower-case hex, or in
@@ -82,6 +53,27 @@ func dataURI(mediaType, text, form string) string {
 	return "data:" + mediaType + ";charset=utf-8," + b.String()
 }
 
+// dataText reads a text that a client sends as a data URI, and whether it is
+// HTML.
+func dataText(uri string) (text string, html bool) {
+	head, payload, ok := strings.Cut(strings.TrimPrefix(uri, "data:"), ",")
+	if !ok {
+		return "", false
+	}
+	html = strings.HasPrefix(head, "text/html")
+	if strings.HasSuffix(head, ";base64") {
+		b, err := base64.StdEncoding.DecodeString(payload)
+		if err != nil {
+			b, _ = base64.URLEncoding.DecodeString(payload) // else there is no text
+		}
+		return string(b), html
+	}
+	if text, err := url.QueryUnescape(payload); err == nil {
+		return text, html
+	}
+	return payload, html
+}
+
 // date is the time of an event. What happens live gets it when it is released.
 func (s *story) date() string {
 	if s.isLive {
@@ -96,12 +88,7 @@ func (s *story) undelivered(st step) error {
 		return err
 	}
 	s.pass(s.writing(st.words[2]))
-	m := s.message(t, s.sc.Account, st.words[2], st)
-	m["_links"].(map[string]any)["failedDeliveryParticipant"] = []any{map[string]any{"href": "{app}" + t.participantHref(t.peer), "title": t.peer.Name}}
-	e := operation("completed", "message", s.messageHref(t), m)
-	e["status"] = "Failure"
-	e["reason"] = s.reason("RemoteFailure", st.words[3], st.words[4])
-	s.emit("conversation", t.href(), e)
+	t.undelivered(s, t.peer, s.words(st, st.words[2]), s.reason("RemoteFailure", st.words[3], st.words[4]))
 	return nil
 }
 
@@ -115,12 +102,8 @@ func (s *story) typing(st step) error {
 		return err
 	}
 	for _, change := range []string{"added", "deleted"} {
-		e := titled(change, "participant", t.participantHref(p), p.Name)
-		e["in"] = link("typingParticipants", t.href()+"/messaging/typingParticipants")
-		s.emit("conversation", t.href(), e)
-		if !s.held {
-			s.flush()
-		}
+		t.typing(s, p, change)
+		s.cut()
 		s.pass(3 * time.Second)
 	}
 	return nil
@@ -129,16 +112,35 @@ func (s *story) typing(st step) error {
 // presence is what a server says first to an endpoint that made itself
 // available.
 func (s *story) presence(step) error {
-	s.emit("me", "/me", bare("updated", "me", "/me"))
-	for _, rel := range []string{"presence", "note", "location"} {
-		s.emit("me", "/me", bare("added", rel, "/me/"+rel))
-	}
-	s.emit("communication", "/communication", resource("updated", "communication", "/communication", s.communication()))
+	greet(s, communication(s.id("put"), false))
 	return nil
+}
+
+// greet tells the first events of an endpoint that made itself available
+// (makeMeAvailable_ref.md; seen in recorded traffic).
+func greet(to listener, communication map[string]any) {
+	to.emit("me", "/me", bare("updated", "me", "/me"))
+	for _, rel := range []string{"presence", "note", "location"} {
+		to.emit("me", "/me", bare("added", rel, "/me/"+rel))
+	}
+	to.emit("communication", "/communication", resource("updated", "communication", "/communication", communication))
 }
 
 func (s *story) unknown(st step) error {
 	s.emit("communication", "/communication", resource("added", st.words[1], "/communication/"+st.words[1],
 		map[string]any{"rel": st.words[1], "state": "Peculiar", "_links": map[string]any{"self": href("/communication/" + st.words[1])}}))
+	return nil
+}
+
+// rings lets somebody write to the account through the live server.
+func (s *story) rings(st step) error {
+	p, err := s.person(st.words[1])
+	if err != nil {
+		return err
+	}
+	texts, subject := st.words[2:], st.opts["subject"]
+	s.flush()
+	s.effects = append(s.effects, func(srv *Server) { srv.rings(srv.user(p.URI), srv.account(), subject, texts) })
+	s.move(move{acting: true})
 	return nil
 }

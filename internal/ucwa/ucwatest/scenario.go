@@ -2,6 +2,7 @@ package ucwatest
 
 import (
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -27,6 +28,7 @@ type Scenario struct {
 	Account  Person // whose history it is, and who can sign in
 	Password string
 	people   map[string]Person
+	habits   map[string]map[string]string // what a person's options say, by key
 	steps    []step
 	files    map[string][]byte
 }
@@ -42,7 +44,7 @@ type step struct {
 func ParseScenario(name string, data []byte) (*Scenario, error) {
 	a := txtar.Parse(data)
 	sc := &Scenario{Name: name, About: strings.TrimSpace(string(a.Comment)), Password: "correct horse",
-		people: make(map[string]Person), files: make(map[string][]byte)}
+		people: make(map[string]Person), habits: make(map[string]map[string]string), files: make(map[string][]byte)}
 	script, at := "", 0
 	for _, f := range a.Files {
 		if f.Name == "script" {
@@ -64,10 +66,28 @@ func ParseScenario(name string, data []byte) (*Scenario, error) {
 	if sc.Account.URI == "" {
 		return nil, fmt.Errorf("ucwatest: %s: no account step", name)
 	}
-	if _, err := compile(sc, time.Now(), false); err != nil {
+	if _, err := compile(sc, time.Now(), Options{}); err != nil {
 		return nil, err
 	}
 	return sc, nil
+}
+
+// Rename gives the scenario's account another address.
+func (sc *Scenario) Rename(address string) {
+	sc.Account.URI = uriOf(address)
+	sc.people["me"] = sc.Account
+}
+
+// People are those who can sign in besides the account, by their addresses.
+func (sc *Scenario) People() []Person {
+	var people []Person
+	for _, p := range sc.people {
+		if p.Key != sc.Account.Key {
+			people = append(people, p)
+		}
+	}
+	slices.SortFunc(people, func(a, b Person) int { return strings.Compare(a.URI, b.URI) })
+	return people
 }
 
 // split cuts a line into words.
@@ -125,6 +145,7 @@ func (sc *Scenario) add(line int, words []string) error {
 		sc.people["me"] = sc.Account
 	case "person":
 		sc.people[s.words[1]] = Person{Key: s.words[1], URI: uriOf(s.words[2]), Name: s.words[3]}
+		sc.habits[s.words[1]] = s.opts
 	default:
 		sc.steps = append(sc.steps, s)
 	}

@@ -37,10 +37,55 @@ type Options struct {
 	// Known200 answers a known endpoint's POST applications with 200, as some
 	// servers do.
 	Known200 bool
+	// History offers conversationLogs and missedItems, as servers from 2015 on
+	// do where Exchange keeps the conversations.
+	History bool
+	// KeepNoHistory is the administrator's policy that clients are not to save
+	// what was written (saveMessagingHistory: Disabled).
+	KeepNoHistory bool
+	// Home is the host and port of the pool on which users are homed, when
+	// autodiscovery is to lead from the host that is asked first to another one:
+	// a token of the first is no good there.
+	Home string
+	// Ring is how long an invitation rings (30 s when 0), and how long a message
+	// may wait to be fetched before its sender is told that it was not delivered.
+	Ring time.Duration
+	// Answer is how long somebody without a client takes to answer (200 ms).
+	Answer time.Duration
+	// Silence is how long an application may have no P-GET (15 min), Idle how
+	// long an available one may report no activity (15 min).
+	Silence, Idle time.Duration
+	// MaxApplications is how many one user may have (20).
+	MaxApplications int
+	// JoinChallenge sends both challenges in one header line.
+	JoinChallenge bool
+	// Extend adds to a batch that is asked for again what has happened since;
+	// otherwise it has the same bytes.
+	Extend bool
 	// OmitSender leaves the member out of empty answers, as some servers do.
 	OmitSender bool
-	// Fault, when set, may break any request: see Fault.
-	Fault func(*http.Request) Fault
+	// Fault, when set, may break any request: see Fault. Faults are asked when
+	// it does not.
+	Fault  func(*http.Request) Fault
+	Faults []Planned
+}
+
+func (o Options) withDefaults() Options {
+	if o.Base.IsZero() {
+		o.Base = time.Now()
+	}
+	for _, d := range []struct {
+		value *time.Duration
+		usual time.Duration
+	}{{&o.Ring, 30 * time.Second}, {&o.Answer, 200 * time.Millisecond}, {&o.Silence, 15 * time.Minute}, {&o.Idle, 15 * time.Minute}} {
+		if *d.value == 0 {
+			*d.value = d.usual
+		}
+	}
+	if o.MaxApplications == 0 {
+		o.MaxApplications = 20
+	}
+	return o
 }
 
 // Delivery is a batch that the client has acknowledged by requesting the next.
@@ -59,15 +104,21 @@ type Server struct {
 
 	mu       sync.Mutex // guards what follows
 	moves    []move
-	at       int           // the move to be made next
-	moved    time.Time     // real time of the one before
-	clock    time.Time     // simulated time at the last move
-	since    time.Time     // real time at the last move
-	started  time.Time     // real time
-	drained  chan struct{} // closed at the end of the history
-	tokens   map[string]time.Time
-	app      *application // nil while there is none
-	apps     int
+	at       int              // the move to be made next
+	moved    time.Time        // real time of the one before
+	clock    time.Time        // simulated time at the last move
+	since    time.Time        // real time at the last move
+	started  time.Time        // real time
+	drained  chan struct{}    // closed at the end of the history
+	users    map[string]*user // by address in lower case
+	tokens   map[string]grant
+	apps     map[string]*application // by id
+	made     int                     // applications so far
+	ids      int                     // ids of live conversations so far
+	player   *application            // to which the history was played last
+	meetings map[string]*dialogue    // live ones by their URI
+	faults   []*Planned
+	closed   bool
 	down     time.Time // real time until which connections break
 	acked    []Delivery
 	wake     chan struct{} // closed and made anew when something happens
@@ -101,15 +152,16 @@ func (s *Server) Certificate() *x509.Certificate { return s.http.Certificate() }
 func New(sc *Scenario, options ...Options) *Server { return newServer(sc, options...) }
 
 func newServer(sc *Scenario, options ...Options) *Server {
-	s := &Server{sc: sc, stop: make(chan struct{}), drained: make(chan struct{}), wake: make(chan struct{}),
-		tokens: make(map[string]time.Time)}
+	s := &Server{sc: sc, stop: make(chan struct{}), drained: make(chan struct{}), wake: make(chan struct{}), users: newUsers(sc),
+		tokens: make(map[string]grant), apps: make(map[string]*application), meetings: make(map[string]*dialogue)}
 	for _, o := range options {
 		s.opt = o
 	}
-	if s.opt.Base.IsZero() {
-		s.opt.Base = time.Now()
+	s.opt = s.opt.withDefaults()
+	for _, p := range s.opt.Faults {
+		s.faults = append(s.faults, &p)
 	}
-	moves, err := compile(sc, s.opt.Base, s.opt.Embed)
+	moves, err := compile(sc, s.opt.Base, s.opt)
 	if err != nil {
 		panic(fmt.Sprintf("ucwatest: a parsed scenario does not play: %v", err)) // ParseScenario has played it
 	}
@@ -127,6 +179,9 @@ func (s *Server) URL() string { return s.http.URL + "/" }
 
 // Close stops the server and ends parked requests.
 func (s *Server) Close() {
+	s.mu.Lock()
+	s.closed = true
+	s.mu.Unlock()
 	close(s.stop)
 	if s.http != nil {
 		s.http.CloseClientConnections()
@@ -170,7 +225,7 @@ func (s *Server) settle() {
 		return
 	default:
 	}
-	if s.app == nil || s.app.held == nil {
+	if s.player == nil || s.player.held == nil || s.apps[s.player.id] == nil {
 		s.reach(s.opt.Base.Add(time.Since(s.started))) // history is over, now it is now
 		close(s.drained)
 	}
@@ -189,12 +244,13 @@ func (s *Server) changed() {
 	s.wake = make(chan struct{})
 }
 
-// Handler answers as the server.
-func (s *Server) Handler() http.Handler {
+// mux routes requests whose path is normal.
+func (s *Server) mux() *http.ServeMux {
 	mux := http.NewServeMux()
 	for pattern, h := range map[string]http.HandlerFunc{
 		"/": s.root, "/autodiscover/autodiscoverservice.svc/root": s.root,
-		"/autodiscover/autodiscoverservice.svc/root/oauth/user": s.user,
+		"/autodiscover/autodiscoverservice.svc/root/oauth/user": s.userResource,
+		"/autodiscover/xframe/xframe.html":                      xframe,
 		"/webticket/oauthtoken":                                 s.token,
 		"/ucwa/oauth/v1/applications":                           s.applications,
 		"/ucwa/oauth/v1/applications/{id}":                      s.application,
@@ -202,14 +258,31 @@ func (s *Server) Handler() http.Handler {
 	} {
 		mux.HandleFunc(pattern, h)
 	}
+	return mux
+}
+
+// xframe is the page that browsers load to ask across domains.
+func xframe(w http.ResponseWriter, _ *http.Request) {
+	w.Header().Set("Content-Type", "text/html; charset=utf-8")
+	_, _ = w.Write([]byte("<!DOCTYPE html><title>XFrame</title>"))
+}
+
+// Handler answers as the server.
+func (s *Server) Handler() http.Handler {
+	mux, control := s.mux(), s.control()
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		r = normalize(r)
+		if r.URL.Path == "/sim" || strings.HasPrefix(r.URL.Path, "/sim/") {
+			control.ServeHTTP(w, r)
+			return
+		}
 		s.mu.Lock()
 		s.requests = append(s.requests, r.Method+" "+r.URL.Path)
 		isDown := time.Now().Before(s.down)
 		w.Header().Set("Date", s.now().UTC().Format(http.TimeFormat))
 		s.mu.Unlock()
-		s.fault(r, isDown).serve(w, r, mux)
+		w.Header().Set("X-MS-Server-Fqdn", "fe01.sim.invalid")
+		s.fault(r, isDown).serve(w, r, mux, s.stop)
 	})
 }
 
@@ -222,6 +295,11 @@ func normalize(r *http.Request) *http.Request {
 	}
 	if lower := strings.ToLower(path); strings.HasPrefix(lower, "/autodiscover/") || strings.HasPrefix(lower, "/webticket/") {
 		path = lower
+	}
+	for _, older := range []string{"/ucwa/v1/", "/ucwa/oauth/v0/"} { // older servers' paths
+		if rest, ok := strings.CutPrefix(path, older); ok {
+			path = "/ucwa/oauth/v1/" + rest
+		}
 	}
 	if len(path) > 1 {
 		path = strings.TrimSuffix(path, "/")

@@ -17,10 +17,12 @@ type move struct {
 	live   bool          // happens in real time
 	wait   time.Duration // live: after the move before it
 	events []sent
-	silent []map[string]any // changes of resources that no event tells
-	body   []byte           // a raw body instead of events
-	media  string           // its type; "" is JSON
+	body   []byte // a raw body instead of events
+	media  string // its type; "" is JSON
 	fault  *fault
+	logs   []*chronicle    // histories that can be read from now on
+	acts   []func(*Server) // what else happens; the server's lock is held
+	acting bool            // nothing but that: what comes of it is in the queues
 }
 
 // fault is one misbehaviour.
@@ -35,6 +37,7 @@ type fault struct {
 type sent struct {
 	rel, href string
 	event     map[string]any
+	fetched   func() // called once a P-GET has it; nil for nobody. Server.mu is held
 }
 
 // story turns steps into moves. It knows who is in which conversation.
@@ -47,60 +50,62 @@ type story struct {
 	wait    time.Duration
 	held    bool // between batch and send
 	pending []sent
-	silent  []map[string]any // what changes with the batch and is not in it
 	talks   map[string]*talk
-	moves   []move
-	said    int
-	made    int // ids
-}
-
-// talk is a conversation.
-type talk struct {
-	key, guid, thread   string
-	subject, importance string
-	invitation, kind    string // id and rel of the invitation
-	outgoing            bool
-	text                string // the invitation's
-	peer                Person // the inviter or the invited
-	present             []Person
-	messages            int
-	conference          bool
-	connected           bool
+	history bool                  // the server keeps one
+	logs    map[string]*chronicle // of the conversations going on
+	effects []func(*Server)       // what changes with the batch and is not in it
+	// chronicles are finished histories on their way into a move.
+	chronicles []*chronicle
+	moves      []move
+	said       int
+	made       int // ids
 }
 
 // compile plays the steps of a scenario into moves. base is the moment that
-// relative times are relative to; embed puts resources into events that servers
-// leave out of them.
-func compile(sc *Scenario, base time.Time, embed bool) ([]move, error) {
-	s := &story{sc: sc, embed: embed, base: base, clock: base, talks: make(map[string]*talk)}
+// relative times are relative to.
+func compile(sc *Scenario, base time.Time, opt Options) ([]move, error) {
+	s := &story{sc: sc, embed: opt.Embed, history: opt.History, base: base, clock: base,
+		talks: make(map[string]*talk), logs: make(map[string]*chronicle)}
 	for _, st := range sc.steps {
 		if err := verbs[st.words[0]].play(s, st); err != nil {
 			return nil, fmt.Errorf("ucwatest: %s:%d: %s: %w", sc.Name, st.line, st.words[0], err)
 		}
-		if !s.held {
-			s.flush()
-		}
+		s.cut()
 	}
 	s.flush()
+	if n := len(s.moves); n > 0 {
+		s.moves[n-1].logs = append(s.moves[n-1].logs, s.chronicles...)
+	}
 	return s.moves, nil
 }
 
 // emit adds an event to the batch. The sender's href follows {app}.
 func (s *story) emit(rel, href string, event map[string]any) {
-	s.pending = append(s.pending, sent{rel, "{app}" + href, event})
+	s.pending = append(s.pending, sent{rel: rel, href: "{app}" + href, event: event})
 }
+
+// cut ends the batch, unless the scenario groups by hand.
+func (s *story) cut() {
+	if !s.held {
+		s.flush()
+	}
+}
+
+func (s *story) embeds() bool { return s.embed }
 
 // flush ends the batch.
 func (s *story) flush() {
 	if len(s.pending) == 0 {
 		return
 	}
-	s.move(move{events: s.pending, silent: s.silent})
-	s.pending, s.silent = nil, nil
+	s.move(move{events: s.pending})
+	s.pending = nil
 }
 
 func (s *story) move(m move) {
 	m.at, m.live, m.wait = s.clock, s.isLive, s.wait
+	m.logs, s.chronicles = s.chronicles, nil
+	m.acts, s.effects = s.effects, nil
 	s.wait = 0
 	s.moves = append(s.moves, m)
 	s.pass(200 * time.Millisecond)
@@ -157,18 +162,4 @@ func (s *story) talk(key string) (*talk, error) {
 		return nil, fmt.Errorf("there is no conversation %q", key)
 	}
 	return t, nil
-}
-
-// href is where the conversation is.
-func (t *talk) href() string { return "/communication/conversations/" + t.guid }
-
-func (t *talk) invitationHref() string { return "/communication/" + t.kind + "s/" + t.invitation }
-
-// participantHref is where somebody is in the conversation.
-func (t *talk) participantHref(p Person) string { return t.href() + "/participants/" + address(p) }
-
-// address is a person's URI without its scheme.
-func address(p Person) string {
-	_, a, _ := strings.Cut(p.URI, ":")
-	return a
 }

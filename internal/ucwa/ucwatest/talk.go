@@ -9,13 +9,14 @@ func (s *story) invite(st step) error { return s.open(st, "messagingInvitation",
 func (s *story) start(st step) error  { return s.open(st, "messagingInvitation", true) }
 func (s *story) call(st step) error   { return s.open(st, "phoneAudioInvitation", false) }
 
-// open begins a conversation with an invitation (ReceiveAnIM.md, SendAnIM.md).
+// open begins a conversation with an invitation.
 func (s *story) open(st step, kind string, outgoing bool) error {
 	peer, err := s.person(st.words[2])
 	if err != nil {
 		return err
 	}
-	t := &talk{key: st.words[1], kind: kind, outgoing: outgoing, peer: peer, subject: st.opts["subject"], importance: "Normal"}
+	t := &talk{owner: s.sc.Account, key: st.words[1], kind: kind, outgoing: outgoing, peer: peer,
+		subject: st.opts["subject"], importance: "Normal", operation: s.id("operation", st.words[1])}
 	if i := st.opts["importance"]; i != "" {
 		t.importance = i
 	}
@@ -25,44 +26,35 @@ func (s *story) open(st step, kind string, outgoing bool) error {
 	t.guid, t.invitation = s.newID("conversation"), s.newID("invitation")
 	t.thread = s.thread(st.opts["thread"], t.key)
 	s.talks[t.key] = t
-	s.begun(t)
+	s.record(t)
+	t.begun(s)
 	s.cut() // remote people come in a batch of their own
 	if !outgoing {
-		s.came(t, peer)
+		t.came(s, peer)
 	}
 	s.pass(8 * time.Second)
 	return nil
 }
 
-func (s *story) begun(t *talk) {
-	state := "Incoming"
+// accept plays what follows when an invitation is accepted. Incoming and
+// outgoing ones differ in their order (ReceiveAnIM.md, SendAnIM.md).
+func (s *story) accept(st step) error {
+	t, err := s.talk(st.words[1])
+	if err != nil {
+		return err
+	}
+	t.connected = true
 	if t.outgoing {
-		state = "Connecting"
+		t.accepted(s)
+		return nil
 	}
-	s.emit("communication", "/communication", operation("started", t.kind, t.invitationHref(), s.invitation(t, "Connecting")))
-	s.emit("communication", "/communication", resource("added", "conversation", t.href(), s.conversation(t, state)))
-	s.localCame(t)
-	if t.outgoing {
-		s.modalityUpdated(t, "Connecting")
+	t.answered(s)
+	if t.text != "" {
+		s.cut()
+		t.said(s, t.peer, words{plain: t.text, date: s.date()}) // the first text comes again
+		s.emit("communication", "/communication", resource("updated", "conversation", t.href(), t.conversation("Connected")))
 	}
-}
-
-// localCame adds the account to the roster.
-func (s *story) localCame(t *talk) {
-	me := s.sc.Account
-	e := resource("added", "localParticipant", t.participantHref(me), s.participant(t, me, true))
-	e["link"].(map[string]any)["title"] = me.Name
-	s.emit("conversation", t.href(), e)
-}
-
-// came adds somebody to the roster, by link alone as servers do.
-func (s *story) came(t *talk, p Person) {
-	t.present = append(t.present, p)
-	e := titled("added", "participant", t.participantHref(p), p.Name)
-	if s.embed {
-		e["_embedded"] = map[string]any{"participant": s.participant(t, p, false)}
-	}
-	s.emit("conversation", t.href(), e)
+	return nil
 }
 
 func (s *story) decline(st step) error {
@@ -75,7 +67,11 @@ func (s *story) decline(st step) error {
 
 func (s *story) miss(st step) error {
 	s.pass(30 * time.Second)
-	return s.failed(st, "RemoteFailure", "Timeout", "The invitation was not answered.")
+	if err := s.failed(st, "RemoteFailure", "Timeout", "The invitation was not answered."); err != nil {
+		return err
+	}
+	s.filed(st.words[1], true)
+	return nil
 }
 
 func (s *story) cancel(st step) error {
@@ -90,34 +86,21 @@ func (s *story) fail(st step) error {
 	return s.failed(st, st.words[2], st.words[3], st.words[4])
 }
 
-// failed ends an invitation without a conversation, as in recorded traffic:
-// the invitation, then the modality, the account and the conversation.
 func (s *story) failed(st step, code, subcode, message string) error {
 	t, err := s.talk(st.words[1])
 	if err != nil {
 		return err
 	}
-	done := operation("completed", t.kind, t.invitationHref(), s.invitation(t, "Failed"))
-	done["status"] = "Failure"
-	done["reason"] = s.reason(code, subcode, message)
-	s.emit("communication", "/communication", done)
-	if !s.held {
-		s.flush()
+	t.failed(s, s.reason(code, subcode, message))
+	if subcode != "ConnectedElsewhere" && subcode != "Timeout" {
+		s.filed(st.words[1], false)
 	}
-	s.over(t)
 	return nil
 }
 
 func (s *story) reason(code, subcode, message string) map[string]any {
 	return map[string]any{"code": code, "subcode": subcode, "message": message,
 		"debugInfo": map[string]any{"errorReportId": s.id("report", s.clock.String())}}
-}
-
-// over deletes what there is of a conversation.
-func (s *story) over(t *talk) {
-	s.modalityUpdated(t, "Disconnected")
-	s.emit("conversation", t.href(), titled("deleted", "localParticipant", t.participantHref(s.sc.Account), s.sc.Account.Name))
-	s.emit("communication", "/communication", bare("deleted", "conversation", t.href()))
 }
 
 func (s *story) end(st step) error {
@@ -129,7 +112,8 @@ func (s *story) end(st step) error {
 	for _, p := range t.present {
 		s.emit("conversation", t.href(), titled("deleted", "participant", t.participantHref(p), p.Name))
 	}
-	s.over(t)
+	t.over(s)
+	s.filed(st.words[1], false)
 	return nil
 }
 
@@ -138,13 +122,14 @@ func (s *story) reopen(st step) error {
 	if err != nil {
 		return err
 	}
-	t.guid, t.text, t.messages, t.conference = s.newID("conversation"), "", 0, false
-	s.emit("communication", "/communication", resource("added", "conversation", t.href(), s.conversation(t, "Connected")))
-	s.localCame(t)
+	t.guid, t.text, t.messages, t.meeting, t.connected = s.newID("conversation"), "", 0, nil, true
+	s.record(t)
+	s.emit("communication", "/communication", resource("added", "conversation", t.href(), t.conversation("Connected")))
+	t.localCame(s)
 	people := t.present
 	t.present = nil
 	for _, p := range people {
-		s.came(t, p)
+		t.came(s, p)
 	}
 	return nil
 }
@@ -158,25 +143,27 @@ func (s *story) join(st step) error {
 	if err != nil {
 		return err
 	}
-	if len(t.present) > 0 && !t.conference {
-		t.conference = true
-		s.emit("communication", "/communication", resource("updated", "conversation", t.href(), s.conversation(t, "Conferencing")))
-		s.emit("conversation", t.href(), resource("added", "onlineMeeting", t.href()+"/onlineMeeting", s.meeting(t)))
-		s.emit("communication", "/communication", resource("updated", "conversation", t.href(), s.conversation(t, "Conferenced")))
+	if len(t.present) > 0 && t.meeting == nil {
+		t.conferenced(s, s.meeting(t))
 	}
-	s.came(t, p)
 	collection := "attendees"
 	if st.opts["role"] == "Leader" {
 		collection = "leaders"
 	}
-	e := titled("added", "participant", t.participantHref(p), p.Name)
-	if s.embed {
-		e["_embedded"] = map[string]any{"participant": s.participant(t, p, false)}
-	}
-	e["in"] = link(collection, t.href()+"/"+collection)
-	s.emit("conversation", t.href(), e)
+	t.joined(s, p, collection)
 	s.pass(3 * time.Second)
 	return nil
+}
+
+// meeting is the conference that a conversation turns into.
+func (s *story) meeting(t *talk) *meeting {
+	id := s.id("conference", t.key)[:8]
+	return newMeeting(s.sc.Account, id, t.subject)
+}
+
+// newMeeting is a meeting of somebody, under a URI as servers make them.
+func newMeeting(organizer Person, id, subject string) *meeting {
+	return &meeting{uri: organizer.URI + ";gruu;opaque=app:conf:focus:id:" + id, id: id, subject: subject, organizer: organizer}
 }
 
 func (s *story) leave(st step) error {
@@ -200,9 +187,9 @@ func (s *story) subject(st step) error {
 	}
 	t.subject = st.words[2]
 	state := "Connected"
-	if t.conference {
+	if t.meeting != nil {
 		state = "Conferenced"
 	}
-	s.emit("communication", "/communication", resource("updated", "conversation", t.href(), s.conversation(t, state)))
+	s.emit("communication", "/communication", resource("updated", "conversation", t.href(), t.conversation(state)))
 	return nil
 }

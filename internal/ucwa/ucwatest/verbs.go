@@ -20,7 +20,7 @@ type verb struct {
 // WHO a person's key, or "me" for the account.
 var verbs = map[string]verb{
 	"account": {"ADDRESS NAME [password=…]", "whose history it is", 2, 2, " password ", nil},
-	"person":  {"KEY ADDRESS NAME", "somebody else; ADDRESS is an e-mail-like one, tel: or a number", 3, 3, "", nil},
+	"person":  {"KEY ADDRESS NAME [password=…] [answers=accept|decline|ignore|offline] [echo=yes]", "somebody else; ADDRESS is an e-mail-like one, tel: or a number; answers and echo say what he does when a client writes to him while he has none", 3, 3, " password answers echo ", nil},
 
 	"at":    {"TIME", "sets the clock: 2026-03-02T09:00:00Z, -3h before the start, `-9d 09:12` nine days before it, `-9wd 09:12` nine working days, or `mon-5w 09:12`: Monday five weeks ago", 1, 2, "", (*story).at},
 	"after": {"DURATION", "moves the clock on", 1, 1, "", (*story).after},
@@ -29,6 +29,7 @@ var verbs = map[string]verb{
 	"invite":    {"CONV WHO TEXT [subject=…] [thread=hex|none] [importance=…]", "an incoming messagingInvitation with its first text", 3, 3, " subject thread importance ", (*story).invite},
 	"start":     {"CONV WHO TEXT [subject=…]", "an outgoing one", 3, 3, " subject thread importance ", (*story).start},
 	"call":      {"CONV WHO", "an incoming phoneAudioInvitation", 2, 2, " subject thread ", (*story).call},
+	"rings":     {"WHO TEXT [TEXT…] [subject=…]", "WHO writes for real, whoever is there: clients can accept, decline or ignore it, and read the further texts once they accept", 2, 9, " subject ", (*story).rings},
 	"accept":    {"CONV", "the invitation is accepted and people are connected", 1, 1, "", (*story).accept},
 	"decline":   {"CONV [by=remote]", "it is declined: in another client of the account, or by the other side", 1, 1, " by ", (*story).decline},
 	"miss":      {"CONV", "nobody answers it", 1, 1, "", (*story).miss},
@@ -43,6 +44,8 @@ var verbs = map[string]verb{
 	"leave":       {"CONV WHO", "somebody leaves", 2, 2, "", (*story).leave},
 	"subject":     {"CONV TEXT", "the subject changes", 2, 2, "", (*story).subject},
 	"end":         {"CONV", "the conversation ends", 1, 1, "", (*story).end},
+	"wrote":       {"CONV WHO TEXT [html=…]", "a message where another client has the conversation: only the server's history has it", 3, 3, " html ", (*story).wrote},
+	"file":        {"CONV", "the server's history of a conversation that went on elsewhere can be read", 1, 1, "", (*story).file},
 	"reopen":      {"CONV", "it comes back under another href with the same thread", 1, 1, "", (*story).reopen},
 
 	"available": {"WHO AVAILABILITY", "somebody's presence changes", 2, 2, "", (*story).available},

@@ -2,6 +2,7 @@ package capture_test
 
 import (
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 	"time"
@@ -135,12 +136,18 @@ func (t *truth) causes(gaps []archive.Gap, kept map[string]archive.Observation, 
 		})
 	}
 	for _, s := range t.specials {
+		if _, ok := t.stumbled[s.run]; ok {
+			continue
+		}
 		if o, ok := kept[s.body]; ok && !s.since.After(o.Received.Time) && !told(s.cause, s.since, o.Received.Time) {
 			wrong = append(wrong, fmt.Sprintf("no gap tells of a %s at %s: %v", s.cause, o.Received, gaps))
 		}
 	}
 	for i, at := range t.created {
-		if i > 0 && at.After(begun) && !told(archive.GapApplicationGone, t.created[i-1], at) {
+		stumbled := slices.ContainsFunc(slices.Collect(maps.Values(t.stumbled)), func(end time.Time) bool {
+			return i > 0 && end.After(t.created[i-1]) && end.Before(at)
+		})
+		if i > 0 && !stumbled && at.After(begun) && !told(archive.GapApplicationGone, t.created[i-1], at) {
 			wrong = append(wrong, fmt.Sprintf("no gap tells that application %d ended before %s: %v", i, at, gaps))
 		}
 	}

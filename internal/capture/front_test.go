@@ -84,7 +84,7 @@ type front struct {
 func newFront(t *testing.T) *front {
 	t.Helper()
 	f := &front{t: t, log: &memory{}, conns: make(chan net.Conn), closed: make(chan struct{}),
-		password: password, expect: 1, resources: map[string]string{}, wake: make(chan struct{}, 1), truth: &truth{}}
+		password: password, expect: 1, resources: map[string]string{}, wake: make(chan struct{}, 1), truth: &truth{stumbled: map[int]time.Time{}}}
 	f.errorf, f.durable = t.Errorf, f.log.wasDurable
 	f.serveOn()
 	m := f.host()

@@ -57,6 +57,33 @@ func TestSequences(t *testing.T) {
 	})
 }
 
+// Sequences that found something once, each with several waits.
+func TestSequencesThatWereWrong(t *testing.T) {
+	const second, minute = time.Second, time.Minute
+	for name, steps := range map[string][]step{
+		"an interruption of short pieces": {{Do: "batch", N: 1}, {Do: "expire"}, {Do: "expire", N: 1}, {Do: "expire"}, {Do: "expire", N: 2}},
+		"a proxy that gives up":           {{Do: "cut", Wait: 100 * second}, {Do: "answer", Wait: 120 * second, How: "504"}, {Do: "answer", Wait: 120 * second, How: "504"}},
+		"cut, then silent":                {{Do: "batch", N: 1}, {Do: "batch", N: 1}, {Do: "cut", Wait: 64 * second}, {Do: "silent", Wait: 6 * second}},
+		"cut after half a minute":         {{Do: "batch", N: 1}, {Do: "cut", Wait: 31 * second}, {Do: "empty"}},
+		"lost on the way, then gone":      {{Do: "batch", N: 1}, {Do: "break", N: 2, How: "before", Wait: 10 * second}, {Do: "answer", Wait: 2 * second, How: "404 of a proxy"}, {Do: "gone", How: "404 ApplicationNotFound"}},
+		"a gap that goes on":              {{Do: "stop", For: 5 * second}, {Do: "forbid", N: 1}, {Do: "kill", Wait: 2 * second, For: 20 * minute}},
+		"a full disk at the stop":         {{Do: "batch", N: 1}, {Do: "disk", N: 7, How: "before"}, {Do: "stop", Wait: second, For: 19 * second}},
+		"gone while the disk is full":     {{Do: "batch", N: 1}, {Do: "disk", N: 9, How: "before"}, {Do: "batch", N: 2}, {Do: "gone", How: "404 ApplicationNotFound"}, {Do: "batch", N: 1}},
+		"told twice":                      {{Do: "kill", For: 299 * second}, {Do: "disk", N: 1, How: "kill after"}},
+		"started into a storm":            {{Do: "batch", N: 1}, {Do: "storm", For: 12 * minute, How: "404 of a proxy"}, {Do: "batch", N: 1}},
+		"stopped while dialing":           {{Do: "batch", N: 1}, {Do: "down", For: 9 * second, How: "slow"}, {Do: "stop", Wait: 12 * second, For: 7 * second}},
+		"a token refused in between":      {{Do: "batch", N: 1}, {Do: "cut", Wait: 20 * second}, {Do: "expire"}, {Do: "cut", Wait: 20 * second}, {Do: "forbid"}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			for seed := range uint64(25) {
+				if wrong := sequence(t, seed, steps); len(wrong) > 0 {
+					t.Fatalf("seed %d: %s", seed, strings.Join(wrong, "\n"))
+				}
+			}
+		})
+	}
+}
+
 func must(t *testing.T, err error) {
 	t.Helper()
 	if err != nil {

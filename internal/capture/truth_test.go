@@ -24,6 +24,9 @@ type truth struct {
 	dark     []span      // in which an application that had ended was asked
 	runs     int         // processes so far
 	boots    []time.Time // of each
+	// stumbled are those whose disk failed when they ended: what they were last
+	// told they could not write down, only the next one that time is missing.
+	stumbled map[int]time.Time
 	reports  []time.Time // of activity
 	story    []scene
 	// holds reports whether the log holds an answer for good.
@@ -91,6 +94,7 @@ func (b *batch) excused() bool { return b.grown > 0 && b.grown != b.run }
 // special is an answer that tells of a loss.
 type special struct {
 	cause archive.GapCause
+	run   int // of the process that was told
 	body  string
 	since time.Time // of what it may have lost
 }
@@ -159,7 +163,7 @@ func (t *truth) special(v *visit, rel string) {
 	if t.proven != nil && t.proven().Before(since) {
 		since = t.proven()
 	}
-	t.specials = append(t.specials, special{cause, v.body, since})
+	t.specials = append(t.specials, special{cause, t.runs, v.body, since})
 }
 
 func (t *truth) said(event string) {

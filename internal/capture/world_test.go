@@ -141,6 +141,7 @@ func (w *world) reaped(err error, fought bool) {
 		p.asked = time.Now().Add(-10 * time.Millisecond)
 	}
 	if p.killed || p.grip.failedSince(p.asked) {
+		w.truth.stumbled[w.truth.runs] = time.Now()
 		w.truth.doubt()
 	}
 	switch {

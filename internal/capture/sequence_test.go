@@ -22,12 +22,15 @@ import (
 // order is that of release, its gaps are the true ones, and no server in
 // trouble is asked more than six times a minute.
 //
-// A failure prints the shortest sequence found and a line to repeat it with:
+// A failure prints the shortest sequence found, what happened in it, and two
+// lines to repeat it with, the first of which is the shortest one:
 //
-//	go test ./internal/capture -run TestSequences -rapid.failfile=…
-//	go test ./internal/capture -run TestSequences -rapid.seed=…
+//	go test ./internal/capture -run TestSequences/lanes/0 -rapid.failfile=…
+//	go test ./internal/capture -run TestSequences/lanes/0 -rapid.seed=…
 //
-// ARCHIVER_LONG=1 tries 100,000 sequences; -rapid.checks=N any other number.
+// A fail file that is still under testdata/rapid is tried first by itself.
+// ARCHIVER_LONG=1 tries 100,000 sequences; -rapid.checks=N any other number in
+// each of the two lanes.
 func TestSequences(t *testing.T) {
 	checks := 300
 	if os.Getenv("ARCHIVER_LONG") != "" {

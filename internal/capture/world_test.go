@@ -141,7 +141,9 @@ func (w *world) reaped(err error, fought bool) {
 		p.asked = time.Now().Add(-10 * time.Millisecond)
 	}
 	if p.killed || p.grip.failedSince(p.asked) {
-		w.truth.stumbled[w.truth.runs] = time.Now()
+		if !p.killed {
+			w.truth.stumbled[w.truth.runs] = time.Now()
+		}
 		w.truth.doubt()
 	}
 	switch {

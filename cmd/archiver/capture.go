@@ -8,7 +8,6 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
-	"sync"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -217,9 +216,12 @@ func (p *program) captureConfig(ctx context.Context, a config.Account, f capture
 		Client:   client,
 		Presence: capture.Presence(a.Presence),
 		SignInAs: a.SignInAs,
-		Logger:   p.logger(),
-		Now:      p.now,
-		Machine:  capture.Machine(),
+
+		PolicyAcknowledged: a.PolicyAcknowledged,
+
+		Logger:  p.logger(),
+		Now:     p.now,
+		Machine: capture.Machine(),
 	}, nil
 }
 
@@ -256,29 +258,34 @@ func (a *app) capture(ctx context.Context, cfgs ...capture.Config) error {
 	following, stop := context.WithCancel(ctx)
 	defer stop()
 	notify, wait := a.follow(following)
-	failed := make([]error, len(cfgs))
-	var running sync.WaitGroup
-	for i, cfg := range cfgs {
-		cfg.Log, cfg.History = a.Store, a.Store
-		told := cfg.OnCommit
-		cfg.OnCommit = func(id archive.ObservationID) {
+	for i := range cfgs {
+		cfgs[i].Log, cfgs[i].History = a.Store, a.Store
+		told := cfgs[i].OnCommit
+		cfgs[i].OnCommit = func(id archive.ObservationID) {
 			notify(id)
 			if told != nil {
 				told(id)
 			}
 		}
-		running.Go(func() {
-			failed[i] = reachability(capture.Run(ctx, cfg))
-			if failed[i] != nil && len(cfgs) > 1 {
-				a.program.say("%s is not captured any more: %s", cfg.Account, plain(failed[i]))
-			}
-		})
 	}
 	done := a.tellManager(ctx)
-	running.Wait()
+	err := a.captureAll(ctx, cfgs)
 	done()
 	stop()
-	return errors.Join(append(failed, wait(), ctx.Err())...)
+	return errors.Join(err, wait(), ctx.Err())
+}
+
+func (a *app) captureAll(ctx context.Context, cfgs []capture.Config) error {
+	err := capture.RunAll(ctx, cfgs, func(e *capture.AccountError) {
+		if len(cfgs) > 1 {
+			a.program.say("%s is not captured any more: %s", e.Account, plain(e.Err))
+		}
+	})
+	var only *capture.AccountError
+	if len(cfgs) == 1 && errors.As(err, &only) {
+		err = only.Err // there is no other that it could be about
+	}
+	return reachability(err)
 }
 
 // reachability tells a server that cannot be reached from other failures.

@@ -8,9 +8,9 @@
 // account for what is not captured, by the time that clock.go keeps. Beside the
 // loop, fetch.go gets what events only link to, alive.go keeps the application
 // from being ended, accept.go takes invitations up where that is wanted, and
-// historian.go reads the server's history in rounds
-// (round.go, roundlist.go, persist.go) and backfill.go does so once. group.go does all this for several
-// accounts. project.go turns the log into the decoded tables, behind the loop
+// historian.go reads the server's conversation history in rounds (round.go,
+// roundlist.go, persist.go), which backfill.go does once. group.go does all this
+// for several accounts. project.go turns the log into the decoded tables, behind the loop
 // and apart from it.
 package capture
 

@@ -42,6 +42,18 @@ func Backfill(ctx context.Context, cfg Config, progress func(HistorySummary)) (H
 	if created {
 		defer r.giveBack(ctx, app.URL)
 	}
+	if known, err := r.policyKnown(ctx); err != nil {
+		return HistorySummary{}, fmt.Errorf("backfill: %w", err)
+	} else if !known {
+		app.Existing = true // whoever made it ends it
+		told, err := r.policy(ctx, app, "")
+		if err == nil && len(told) > 0 {
+			_, err = r.cfg.Log.AppendObservations(ctx, told, nil)
+		}
+		if err != nil {
+			return HistorySummary{}, fmt.Errorf("backfill: %w", err)
+		}
+	}
 	round := newRound(r, r.client, app.URL)
 	round.progress = progress
 	if err := round.run(ctx); err != nil {

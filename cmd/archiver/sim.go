@@ -10,25 +10,12 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
-	"time"
 
 	"github.com/spf13/cobra"
-	"github.com/spf13/pflag"
 
 	"archiver/internal/ucwa/ucwatest"
 	"archiver/testdata"
 )
-
-// simFlags say how the simulator behaves.
-type simFlags struct {
-	addr    string
-	remote  bool
-	trust   string
-	account string
-	faults  []string
-	opt     ucwatest.Options
-	verbs   bool
-}
 
 const simLong = `Simulate a Skype for Business server, for UCWA clients of any make.
 
@@ -48,12 +35,16 @@ One port speaks http and https. Clients that only take a domain reach it
 For https they have to trust a certificate: --trust-file writes it.
 
 /sim on the same port is a page that shows who is signed in, what waits and what
-was asked; it can plan faults, let people write and end applications. The same
-as JSON: /sim?format=json. For scripts:
+was asked; it can plan faults, let people write, end applications and take
+tokens back. The same as JSON: /sim?format=json. For scripts:
 
   curl -d 'spec=GET /events 503 times=2' http://127.0.0.1:8790/sim/faults
   curl -d from=bo.lindqvist@contoso.example -d to=ana@contoso.example \
-       -d text=Hello http://127.0.0.1:8790/sim/calls`
+       -d text=Hello http://127.0.0.1:8790/sim/calls
+  curl -X POST http://127.0.0.1:8790/sim/tokens
+
+Servers differ, and so do the bodies that they send: the flags choose. All of it
+is in docs/simulator.md.`
 
 const defaultSimAddr = "127.0.0.1:8790"
 
@@ -86,40 +77,10 @@ func (p *program) simCommand() *cobra.Command {
 	return c
 }
 
-func (f *simFlags) flags(set *pflag.FlagSet) {
-	set.StringVar(&f.addr, "addr", defaultSimAddr, "address to listen at; port 0 picks a free one")
-	set.BoolVar(&f.remote, "remote", false, "allow an address that other machines can reach")
-	set.StringVar(&f.trust, "trust-file", "", "write the certificate that clients have to trust for https to this file")
-	set.StringVar(&f.account, "account", "", "let the scenario be this account's: an address instead of the one in it")
-	set.StringArrayVar(&f.faults, "fault", nil, "break requests:\n"+ucwatest.FaultHelp)
-	o := &f.opt
-	set.DurationVar(&o.Hold, "hold", 0, "answer an idle P-GET after this time, whatever the client asks for")
-	set.DurationVar(&o.Pace, "pace", 0, "time between two batches of the scenario's history")
-	set.DurationVar(&o.TokenLife, "token-life", 0, "how long a token is accepted (default: for ever)")
-	set.DurationVar(&o.Ring, "ring", 30*time.Second, "how long an invitation rings, and a message waits to be fetched")
-	set.DurationVar(&o.Answer, "answer", 200*time.Millisecond, "how long people without a client take to answer")
-	set.DurationVar(&o.Silence, "silence", 15*time.Minute, "how long an application lives without a P-GET")
-	set.DurationVar(&o.Idle, "idle", 15*time.Minute, "how long an available one lives without a report of activity")
-	set.IntVar(&o.MaxApplications, "max-applications", 20, "how many applications one user may have")
-	set.BoolVar(&o.History, "history", false, "keep conversationLogs and missedItems, as servers from 2015 on can")
-	set.BoolVar(&o.KeepNoHistory, "forbid-history", false, "set the policy that clients are not to save what was written")
-	set.BoolVar(&o.Embed, "embed", false, "embed participants in events instead of linking to them")
-	set.BoolVar(&o.Forbid, "forbid-tokens", false, "answer a bad token with 403 instead of the challenge")
-	set.BoolVar(&o.JoinChallenge, "join-challenge", false, "send both challenges in one header line")
-	set.BoolVar(&o.Known200, "known-200", false, "answer 200 instead of 201 when an endpointId is known")
-	set.BoolVar(&o.OmitSender, "omit-sender", false, "leave sender out of empty answers")
-	set.BoolVar(&o.Extend, "extend", true, "add to a batch that is asked for again what has happened since (some clients never get on to the next)")
-	set.StringVar(&o.Home, "home", "", "host:port to which autodiscovery leads on; tokens of the first host are no good there")
-}
-
 // sim serves a scenario until ctx ends.
 func (p *program) sim(ctx context.Context, name string, f simFlags) error {
-	for _, spec := range f.faults {
-		fault, err := ucwatest.ParseFault(spec)
-		if err != nil {
-			return invalid("%v", err)
-		}
-		f.opt.Faults = append(f.opt.Faults, fault)
+	if err := f.check(); err != nil {
+		return err
 	}
 	sc, err := openScenario(name)
 	if err != nil {

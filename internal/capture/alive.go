@@ -93,7 +93,7 @@ func (a *alive) makeAvailable(ctx context.Context, client *ucwa.Client, app ucwa
 		app = now
 	}
 	if a.presence == PresenceObserve {
-		return app, ctx, nil
+		return app, ctx, nil // it was asked for to see whether an earlier run made it available
 	}
 	// HTML is asked for beside plain text, which comes with its links doubled.
 	as := ucwa.Availability{SignInAs: a.signInAs, Formats: []string{"Plain", "Html"}, Modalities: []string{"Messaging"}}

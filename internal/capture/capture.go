@@ -1,12 +1,17 @@
 // Package capture keeps one P-GET parked at the server for an account and puts
 // what comes back into the log, verbatim, before the server may forget it.
 //
-// poll.go is the loop and the order on which everything rests, commit.go its
-// writes; session.go signs in, gets applications and stops; recover.go and
-// judge.go wait out what fails; gap.go and cover.go account for every interval
-// without a parked P-GET. Beside the loop, fetch.go gets what events only link
-// to and alive.go keeps the application from being ended. project.go turns the
-// log into the decoded tables, behind the loop and apart from it.
+// poll.go is the loop and the order on which everything rests, ask.go its one
+// request, commit.go its writes; session.go signs in, gets applications and
+// stops, policy.go asks whether that is wished; recover.go and judge.go wait out
+// what fails, pace.go as politely as must be; gap.go, cover.go and elsewhere.go
+// account for what is not captured, by the time that clock.go keeps. Beside the
+// loop, fetch.go gets what events only link to, alive.go keeps the application
+// from being ended, accept.go takes invitations up where that is wanted, and
+// historian.go reads the server's history in rounds
+// (round.go, roundlist.go, persist.go) and backfill.go does so once. group.go does all this for several
+// accounts. project.go turns the log into the decoded tables, behind the loop
+// and apart from it.
 package capture
 
 import (

@@ -19,6 +19,8 @@ type application struct {
 	endpoint  string
 	agent     string
 	available bool
+	html      bool      // it takes messages in HTML too
+	origin    string    // the scheme and host that it was made under
 	asked     time.Time // when the last P-GET began or ended
 	active    time.Time // when activity was last reported
 
@@ -29,8 +31,9 @@ type application struct {
 	parked   chan struct{}     // closed to release a parked P-GET with 409
 	priority int               // of the parked one
 	hold     time.Duration     // how long to park, as the client asked for last; 0 for the default
-	known    map[string][]byte // resources by path below href, as last told
-	told     map[string]bool   // paths of conversations there were
+	medium   time.Duration     // how long events of medium priority may wait, as it asked for last
+	known    map[string][]byte // resources by path below href in small letters, as last told
+	told     map[string]bool   // paths of conversations there were, in small letters
 	legs     map[string]*leg   // live conversations by their GUID
 
 	subscribed map[*user]time.Time // whose presence it is told, and until when
@@ -53,6 +56,10 @@ func (s *Server) applications(w http.ResponseWriter, r *http.Request) {
 		EndpointID string `json:"endpointId"`
 		UserAgent  string `json:"userAgent"`
 	}
+	if s.opt.Lync2013 && r.Header.Get("X-MS-RequiresMinResourceVersion") > "1" {
+		problem(w, r, http.StatusNotFound, "NotFound", "APIVersionNotSupported")
+		return
+	}
 	err := json.UnmarshalRead(io.LimitReader(r.Body, 64<<10), &asked, json.MatchCaseInsensitiveNames(true))
 	if r.Method != http.MethodPost || err != nil || asked.EndpointID == "" || asked.Culture == "" || asked.UserAgent == "" {
 		problem(w, r, http.StatusBadRequest, "BadRequest", "ParameterValidationFailure")
@@ -65,8 +72,8 @@ func (s *Server) applications(w http.ResponseWriter, r *http.Request) {
 		problem(w, r, http.StatusGone, "Gone", "TooManyApplications")
 		return
 	}
-	app.agent = asked.UserAgent
-	where, body := app.href, s.fill(app, marshal(s.describe(app)))
+	app.agent, app.origin = asked.UserAgent, origin(r)
+	where, body := s.public(app), s.render(app, s.describe(app))
 	s.mu.Unlock()
 	w.Header().Set("Location", where)
 	answerBytes(w, r, status, body)
@@ -88,7 +95,7 @@ func (s *Server) endpoint(who *user, id string) (*application, int) {
 	s.made++
 	number := 10_000_000_000 + int64(len(s.sc.Name))*1_000_003 + int64(s.made)*7919
 	app := &application{user: who, id: fmt.Sprint(number), href: fmt.Sprintf("/ucwa/oauth/v1/applications/%d", number), endpoint: id,
-		asked: time.Now(), active: time.Now(), known: make(map[string][]byte), told: make(map[string]bool), legs: make(map[string]*leg), subscribed: make(map[*user]time.Time)}
+		medium: 5 * time.Second, asked: time.Now(), active: time.Now(), known: make(map[string][]byte), told: make(map[string]bool), legs: make(map[string]*leg), subscribed: make(map[*user]time.Time)}
 	who.apps = append(who.apps, app)
 	s.apps[app.id] = app
 	return app, http.StatusCreated
@@ -138,7 +145,7 @@ func (s *Server) remove(a *application) {
 
 // describe is the application resource. s.mu is held.
 func (s *Server) describe(app *application) map[string]any {
-	at := func(path string) map[string]any { return map[string]any{"href": app.href + path} }
+	at := href
 	return map[string]any{
 		"rel": "application", "culture": "en-US", "userAgent": app.agent, "type": "Browser", "id": app.id, "etag": "1071366391",
 		"_links": map[string]any{"self": at(""), "policies": at("/policies"), "batch": at("/batch"), "events": at("/events?ack=1")},
@@ -171,7 +178,7 @@ func (s *Server) me(app *application) map[string]any {
 
 // communication is the dashboard. s.mu is held.
 func (s *Server) communication(app *application) map[string]any {
-	return communication(s.putID(app), s.opt.History)
+	return communication(s.putID(app), s.opt)
 }
 
 // putID is the random name of the member that a PUT has to bring back; it is
@@ -184,8 +191,8 @@ func (s *Server) putID(app *application) string {
 const putMember = "please pass this in a PUT request"
 
 // communication is the dashboard of whoever has this random member. Servers
-// that keep a history show it.
-func communication(random string, history bool) map[string]any {
+// from 2015 on offer more, and those that keep a history show it.
+func communication(random string, opt Options) map[string]any {
 	links := map[string]any{
 		"self":               href("/communication"),
 		"conversations":      href("/communication/conversations?filter=active"),
@@ -195,10 +202,14 @@ func communication(random string, history bool) map[string]any {
 		"joinOnlineMeeting":  href("/communication/onlineMeetingInvitations"),
 	}
 	r := map[string]any{
-		"8" + random[1:]: putMember, // sorts before the rest, as servers have it
-		"rel":            "communication", "etag": "1804289383",
+		random: putMember,
+		"rel":  "communication", "etag": "1804289383",
 		"supportedModalities": []any{"Messaging"}, "supportedMessageFormats": []any{"Plain", "Html"}, "_links": links}
-	if history {
+	if !opt.Lync2013 {
+		links["mediaPolicies"] = href("/communication/mediaPolicies")
+		links["mediaRelayAccessToken"] = href("/communication/mediaRelayAccessToken")
+	}
+	if opt.History {
 		links["conversationLogs"] = href("/communication/conversationLogs")
 		links["missedItems"] = href("/communication/missedItems")
 		r["conversationHistory"] = "Enabled"
@@ -246,7 +257,7 @@ func (s *Server) application(w http.ResponseWriter, r *http.Request) {
 		w.WriteHeader(http.StatusNoContent)
 		return
 	}
-	answerBytes(w, r, http.StatusOK, s.fill(app, marshal(s.describe(app))))
+	answerBytes(w, r, http.StatusOK, s.render(app, s.describe(app)))
 }
 
 // below is everything under an application.
@@ -282,7 +293,12 @@ func (s *Server) makeAvailable(w http.ResponseWriter, r *http.Request, app *appl
 		problem(w, r, http.StatusConflict, "Conflict", "AlreadyExists")
 		return
 	}
+	if s.opt.Lync2013 && slices.ContainsFunc(in.list("supportedModalities"), func(m string) bool { return m != "Messaging" && m != "PhoneAudio" }) {
+		problem(w, r, http.StatusForbidden, "Forbidden", "None")
+		return
+	}
 	app.available, app.active = true, time.Now()
+	app.html = slices.ContainsFunc(in.list("supportedMessageFormats"), func(f string) bool { return strings.EqualFold(f, "Html") })
 	app.user.availability = in.text("signInAs")
 	if app.user.availability == "" {
 		app.user.availability = "Online"

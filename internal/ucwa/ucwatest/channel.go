@@ -22,6 +22,7 @@ func (s *Server) events(w http.ResponseWriter, r *http.Request, app *application
 		return
 	}
 	s.mu.Lock()
+	app.asked = time.Now()
 	switch {
 	case ack == app.sent && app.held != nil:
 		body := s.again(app)
@@ -29,17 +30,11 @@ func (s *Server) events(w http.ResponseWriter, r *http.Request, app *application
 		answerBytes(w, r, http.StatusOK, body)
 		return
 	case ack != app.sent+1:
-		first := app.sent + 1
-		if app.held != nil {
-			first = app.sent
-		}
 		s.mu.Unlock()
-		answer(w, r, http.StatusOK, map[string]any{"_links": map[string]any{
-			"self": eventsLink(app, ack), "resync": eventsLink(app, first)}})
+		answerBytes(w, r, http.StatusOK, s.resync(app, false))
 		return
 	}
 	s.acknowledge(app)
-	app.asked = time.Now()
 	s.mu.Unlock()
 	s.park(w, r, app)
 }
@@ -48,7 +43,7 @@ func (s *Server) events(w http.ResponseWriter, r *http.Request, app *application
 // happened since. s.mu is held.
 func (s *Server) again(app *application) []byte {
 	if s.opt.Extend && app.batch != nil && len(app.queue) > 0 {
-		app.batch = append(app.batch, app.fetch()...)
+		app.batch = append(app.batch, s.collapse(app.fetch())...)
 		app.held = s.body(app, app.sent, move{events: app.batch})
 	}
 	return app.held
@@ -75,14 +70,17 @@ func (s *Server) acknowledge(app *application) {
 	s.settle()
 }
 
-func eventsLink(app *application, ack int) map[string]any {
-	return map[string]any{"href": fmt.Sprintf("%s/events?ack=%d", app.href, ack)}
+func eventsLink(ack int) map[string]any {
+	return href(fmt.Sprintf("/events?ack=%d", ack))
 }
 
 // park holds a P-GET until there is something to say.
 func (s *Server) park(w http.ResponseWriter, r *http.Request, app *application) {
 	s.mu.Lock()
-	priority, _ := strconv.Atoi(r.URL.Query().Get("priority"))
+	priority, err := strconv.Atoi(r.URL.Query().Get("priority"))
+	if err != nil {
+		priority = app.priority // what a client asks for holds until it asks for something else
+	}
 	if app.parked != nil && priority < app.priority {
 		s.mu.Unlock()
 		problem(w, r, http.StatusConflict, "Conflict", "PGetReplaced")
@@ -165,6 +163,9 @@ func (s *Server) hold(app *application, r *http.Request) time.Duration {
 	if n, err := strconv.Atoi(r.URL.Query().Get("timeout")); err == nil && n > 0 {
 		app.hold = time.Duration(n) * time.Second
 	}
+	if n, err := strconv.Atoi(r.URL.Query().Get("medium")); err == nil && n > 0 {
+		app.medium = time.Duration(n) * time.Second
+	}
 	switch {
 	case s.opt.Hold > 0:
 		return s.opt.Hold
@@ -179,7 +180,7 @@ func (s *Server) hold(app *application, r *http.Request) time.Duration {
 // s.mu is held.
 func (s *Server) due(app *application) (bool, time.Duration) {
 	if len(app.queue) > 0 {
-		return true, 0
+		return true, s.patience(app)
 	}
 	if s.at >= len(s.moves) || !app.available || app.user.URI != s.sc.Account.URI {
 		return false, 0
@@ -188,6 +189,23 @@ func (s *Server) due(app *application) (bool, time.Duration) {
 		return true, max(0, time.Until(s.moved.Add(m.wait)))
 	}
 	return true, s.opt.Pace
+}
+
+// patience is how long what waits for an endpoint may wait on: events of high
+// priority are sent at once, and take the others along
+// (EventChannelDetails.md). s.mu is held.
+func (s *Server) patience(app *application) time.Duration {
+	until := app.queue[0].at.Add(app.medium)
+	for _, e := range app.queue {
+		link, _ := e.event["link"].(map[string]any)
+		if e.rel != "me" && e.rel != "people" && link["rel"] != "communication" {
+			return 0
+		}
+	}
+	if !s.opt.Priorities {
+		return 0
+	}
+	return max(0, time.Until(until))
 }
 
 // release answers a parked P-GET with what waits for it, with the next move,
@@ -202,12 +220,13 @@ func (s *Server) release(w http.ResponseWriter, r *http.Request, app *applicatio
 	app.parked, app.asked = nil, time.Now()
 	m := move{live: true}
 	if len(app.queue) > 0 {
-		m.events = app.fetch()
+		m.events = s.collapse(app.fetch())
 	} else if due {
 		m = s.play(app)
 		if m.acting {
 			m.events = app.fetch()
 		}
+		m.events = s.collapse(m.events)
 		w.Header().Set("Date", s.now().UTC().Format(http.TimeFormat))
 	}
 	if m.fault != nil {
@@ -233,14 +252,20 @@ func (s *Server) play(app *application) move {
 		s.reach(m.at)
 	}
 	app.user.logs = append(app.user.logs, m.logs...)
+	told := make([]sent, 0, len(m.events))
 	for _, a := range app.user.apps {
 		for _, e := range m.events {
+			e = s.owned(a, e)
 			s.remember(a, e.event)
-			if a != app && a.available {
-				a.queue = append(a.queue, sent{rel: e.rel, href: e.href, event: e.event})
+			switch {
+			case a == app:
+				told = append(told, e)
+			case a.available:
+				a.queue = append(a.queue, e)
 			}
 		}
 	}
+	m.events = told
 	for _, act := range m.acts {
 		act(s)
 	}
@@ -250,18 +275,28 @@ func (s *Server) play(app *application) move {
 	return m
 }
 
+// owned is an event of the scenario as it is told to one application: what
+// communication offers is the application's own. s.mu is held.
+func (s *Server) owned(a *application, e sent) sent {
+	link, _ := e.event["link"].(map[string]any)
+	if link["rel"] == "communication" && e.event["_embedded"] != nil {
+		e.event = resource("updated", "communication", "/communication", s.communication(a))
+	}
+	return e
+}
+
 // body renders the nth batch. s.mu is held.
 func (s *Server) body(app *application, n int, m move) []byte {
-	self, next := eventsLink(app, n), eventsLink(app, n+1)
+	self, next := eventsLink(n), eventsLink(n+1)
 	if m.body != nil {
-		b := bytes.ReplaceAll(s.fill(app, m.body), []byte("{self}"), []byte(self["href"].(string)))
-		return bytes.ReplaceAll(b, []byte("{next}"), []byte(next["href"].(string)))
+		b := bytes.ReplaceAll(m.body, []byte("{self}"), []byte(self["href"].(string)))
+		return s.fill(app, bytes.ReplaceAll(b, []byte("{next}"), []byte(next["href"].(string))))
 	}
 	v := map[string]any{"_links": map[string]any{"self": self, "next": next}, "sender": senders(m.events)}
 	if len(m.events) == 0 && s.opt.OmitSender {
 		delete(v, "sender")
 	}
-	return s.fill(app, marshal(v))
+	return s.render(app, v)
 }
 
 // senders groups events by who sends them, in their order.
@@ -280,6 +315,6 @@ func senders(events []sent) []any {
 
 // fill puts in what is known only when something is sent. s.mu is held.
 func (s *Server) fill(app *application, b []byte) []byte {
-	b = bytes.ReplaceAll(b, []byte("{app}"), []byte(app.href))
+	b = bytes.ReplaceAll(b, []byte("{app}"), []byte(s.public(app)))
 	return bytes.ReplaceAll(b, []byte("{ms}"), strconv.AppendInt(nil, s.now().UnixMilli(), 10))
 }

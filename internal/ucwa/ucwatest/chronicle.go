@@ -141,7 +141,7 @@ func (s *Server) logs(w http.ResponseWriter, r *http.Request, app *application, 
 // give answers with a resource of an application.
 func (s *Server) give(w http.ResponseWriter, r *http.Request, app *application, v map[string]any) {
 	s.mu.Lock()
-	body := s.fill(app, marshal(v))
+	body := s.render(app, v)
 	s.mu.Unlock()
 	answerBytes(w, r, http.StatusOK, body)
 }

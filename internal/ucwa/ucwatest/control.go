@@ -18,7 +18,7 @@ type State struct {
 	Users        []UserState        `json:"users"`
 	Applications []ApplicationState `json:"applications"`
 	Faults       []FaultState       `json:"faults"`
-	Requests     []string           `json:"requests"` // the last 100, oldest first
+	Requests     []Request          `json:"requests"` // the last 100, newest first
 }
 
 // UserState is somebody who can sign in.
@@ -55,7 +55,7 @@ func (s *Server) State() State {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	v := State{Scenario: s.sc.Name, Now: s.now().UTC(), Left: len(s.moves) - s.at, Users: []UserState{},
-		Applications: []ApplicationState{}, Faults: []FaultState{}, Requests: []string{}}
+		Applications: []ApplicationState{}, Faults: []FaultState{}, Requests: []Request{}}
 	for _, a := range slices.Sorted(maps.Keys(s.users)) {
 		u := s.users[a]
 		v.Users = append(v.Users, UserState{Address: address(u.Person), Name: u.Name, Availability: u.shown(time.Now()), Answers: u.answers, Logs: len(u.logs)})
@@ -68,7 +68,9 @@ func (s *Server) State() State {
 	for _, p := range s.faults {
 		v.Faults = append(v.Faults, FaultState{Spec: p.Spec, Left: p.left()})
 	}
-	v.Requests = append(v.Requests, s.requests[max(0, len(s.requests)-100):]...)
+	for _, q := range slices.Backward(s.requests[max(0, len(s.requests)-100):]) {
+		v.Requests = append(v.Requests, *q)
+	}
 	return v
 }
 
@@ -95,7 +97,8 @@ func (s *Server) control() http.Handler {
 	mux.HandleFunc("POST /sim/faults", s.addFault)
 	mux.HandleFunc("POST /sim/calls", s.letCall)
 	mux.HandleFunc("POST /sim/ends", s.endApplication)
-	return mux
+	mux.HandleFunc("POST /sim/tokens", s.expireTokens)
+	return http.NewCrossOriginProtection().Handler(mux)
 }
 
 // done answers an action: to the page a browser came from, or with nothing.
@@ -144,6 +147,18 @@ func (s *Server) letCall(w http.ResponseWriter, r *http.Request) {
 		http.Error(w, "from and to are two people of the scenario; text is what the first says, once or several times", http.StatusBadRequest)
 		return
 	}
+	done(w, r)
+}
+
+// expireTokens takes back all tokens that were given, as a server does whose
+// keys are renewed.
+func (s *Server) expireTokens(w http.ResponseWriter, r *http.Request) {
+	s.mu.Lock()
+	for t, g := range s.tokens {
+		g.void = true
+		s.tokens[t] = g
+	}
+	s.mu.Unlock()
 	done(w, r)
 }
 

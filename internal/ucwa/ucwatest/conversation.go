@@ -172,7 +172,8 @@ func (t *talk) onlineMeeting() map[string]any {
 // words are the texts of one message, and how they are written.
 type words struct {
 	plain, html string
-	form        string // "", base64
+	form        string // how the data URI is written: see dataURI
+	media       string // a type that is neither; "" is text/plain
 	hidden      bool   // an own one, whose text no event tells
 	operation   string // operationId, when its sender gave one
 	date        string
@@ -194,7 +195,14 @@ func (t *talk) message(p Person, w words) map[string]any {
 	}
 	if !w.hidden {
 		if w.plain != "" || w.html == "" {
-			links["plainMessage"] = map[string]any{"href": dataURI("text/plain", w.plain, w.form)}
+			media, plain := "text/plain", w.plain
+			if w.media != "" {
+				media = w.media
+			}
+			if w.html != "" {
+				plain = doubled(plain)
+			}
+			links["plainMessage"] = map[string]any{"href": dataURI(media, plain, w.form)}
 		}
 		if w.html != "" {
 			links["htmlMessage"] = map[string]any{"href": dataURI("text/html", w.html, w.form)}

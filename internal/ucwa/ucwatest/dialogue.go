@@ -49,7 +49,7 @@ type endpoint struct {
 
 func (e endpoint) emit(rel, href string, event map[string]any) {
 	e.s.remember(e.app, event)
-	e.app.queue = append(e.app.queue, sent{rel: rel, href: "{app}" + href, event: event})
+	e.app.queue = append(e.app.queue, sent{rel: rel, href: "{app}" + href, event: event, at: time.Now()})
 	e.s.changed()
 }
 
@@ -128,6 +128,10 @@ func (s *Server) knock(d *dialogue, asked talk, who *user, but *application) boo
 		l.phase = ringing
 		l.begun(s.to(l))
 		l.came(s.to(l), l.peer)
+	}
+	if who == s.account() && s.opt.OtherClient != "" {
+		s.later(s.opt.Answer, func() { s.atOtherClient(d, who) })
+		return true
 	}
 	if len(s.asked(d, who)) == 0 {
 		return false
@@ -224,7 +228,7 @@ func (s *Server) close(l *leg, tell func()) {
 		tell()
 	}
 	delete(l.app.legs, l.guid)
-	delete(l.app.known, l.invitationHref())
+	delete(l.app.known, strings.ToLower(l.invitationHref()))
 	l.d.legs = slices.DeleteFunc(l.d.legs, func(m *leg) bool { return l == m })
 }
 

@@ -30,6 +30,11 @@ type Fault struct {
 	Cut bool
 	// Close answers in full and then closes the connection.
 	Close bool
+	// Detour leads a P-GET astray: "resync" back to what is not acknowledged,
+	// with Next beside a next link; "resume" on to an emptied channel; "gone"
+	// ends the application, with a 404 unless Status says otherwise.
+	Detour string
+	Next   bool
 }
 
 // serve answers a request with a fault. done ends what hangs.
@@ -161,12 +166,12 @@ func (s *Server) misbehave(w http.ResponseWriter, r *http.Request, app *applicat
 // the first batch that was not acknowledged, resume takes the place of next.
 // s.mu is held.
 func (s *Server) detour(app *application, rel string) []byte {
-	links := map[string]any{"self": eventsLink(app, app.sent+1), rel: eventsLink(app, app.sent+1)}
+	links := map[string]any{"self": eventsLink(app.sent + 1), rel: eventsLink(app.sent + 1)}
 	if rel == "resync" {
-		return marshal(map[string]any{"_links": links})
+		return s.render(app, map[string]any{"_links": links})
 	}
-	links[rel] = eventsLink(app, app.sent+2)
-	body := marshal(map[string]any{"_links": links, "sender": []any{}})
+	links[rel] = eventsLink(app.sent + 2)
+	body := s.render(app, map[string]any{"_links": links, "sender": []any{}})
 	app.sent++
 	app.held = body
 	return body

@@ -34,7 +34,7 @@ func (c *inside) create() {
 	c.t.Helper()
 	app := decode(c.t, c.do("POST", "/ucwa/oauth/v1/applications", `{"UserAgent":"t","EndpointId":"e","Culture":"en-US"}`))
 	c.app, c.next = href(app, "self"), href(app, "events")
-	c.do("POST", c.app+"/me/makeMeAvailable", "{}")
+	c.do("POST", c.app+"/me/makeMeAvailable", `{"supportedMessageFormats":["Plain","Html"]}`)
 }
 
 func (c *inside) do(method, path, body string) *httptest.ResponseRecorder {

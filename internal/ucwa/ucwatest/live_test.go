@@ -26,7 +26,7 @@ func as(t testing.TB, s *ucwatest.Server, user, endpoint string) *inside {
 // online makes the endpoint available and reads what it is told first.
 func (c *inside) online() *inside {
 	c.t.Helper()
-	if w := c.do("POST", c.app+"/me/makeMeAvailable", `{"SupportedModalities":["Messaging"]}`); w.Code != http.StatusNoContent {
+	if w := c.do("POST", c.app+"/me/makeMeAvailable", `{"SupportedModalities":["Messaging"],"supportedMessageFormats":["Plain","Html"]}`); w.Code != http.StatusNoContent {
 		c.t.Fatalf("makeMeAvailable: %d", w.Code)
 	}
 	c.poll()

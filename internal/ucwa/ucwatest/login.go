@@ -6,6 +6,7 @@ import (
 	"encoding/hex"
 	"fmt"
 	"net/http"
+	"slices"
 	"strings"
 	"time"
 )
@@ -76,8 +77,24 @@ func (s *Server) root(w http.ResponseWriter, r *http.Request) {
 		http.NotFound(w, r)
 		return
 	}
-	base := origin(r) + "/Autodiscover/AutodiscoverService.svc/root"
-	query := "?originalDomain=" + domain(s.sc.Account)
+	const path = "/Autodiscover/AutodiscoverService.svc/root"
+	base, query := origin(r)+path, "?originalDomain="+domain(s.sc.Account)
+	only := func(rel, href string) {
+		answer(w, r, http.StatusOK, map[string]any{"_links": map[string]any{rel: map[string]any{"href": href + query}}})
+	}
+	if uri := r.URL.Query().Get("sipuri"); uri != "" && !s.homes(uri) {
+		w.WriteHeader(http.StatusNotFound) // without a body
+		return
+	}
+	if next := s.redirect(r.Host); next != "" {
+		scheme, _, _ := strings.Cut(origin(r), "//")
+		only("redirect", scheme+"//"+next+path)
+		return
+	}
+	if s.opt.LinkOnly && r.TLS == nil {
+		only("redirect", "https://"+r.Host+path)
+		return
+	}
 	answer(w, r, http.StatusOK, map[string]any{"_links": map[string]any{
 		"self":   map[string]any{"href": base + query},
 		"user":   map[string]any{"href": base + "/oauth/user" + query},
@@ -85,11 +102,39 @@ func (s *Server) root(w http.ResponseWriter, r *http.Request) {
 	}})
 }
 
-// user is the protected resource: without a token it is the challenge.
+// redirect is where autodiscovery at a host leads on to; "" for nowhere.
+func (s *Server) redirect(host string) string {
+	to := s.opt.Redirects
+	for i, at := range to {
+		if strings.EqualFold(at, host) && i+1 < len(to) {
+			return to[i+1]
+		} else if strings.EqualFold(at, host) {
+			return ""
+		}
+	}
+	if len(to) > 0 {
+		return to[0]
+	}
+	return ""
+}
+
+// homes tells whether somebody has his home at this pool.
+func (s *Server) homes(uri string) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	u := s.user(uri)
+	return u != nil && !slices.ContainsFunc(s.opt.Unhomed, func(a string) bool { return s.user(a) == u })
+}
+
+// userResource is the protected resource: without a token it is the challenge.
 func (s *Server) userResource(w http.ResponseWriter, r *http.Request) {
 	who, known := s.authorized(r)
 	if !known {
 		s.refuse(w, r)
+		return
+	}
+	if !s.homes(who.URI) {
+		w.WriteHeader(http.StatusNotFound) // without a body
 		return
 	}
 	home := origin(r)
@@ -98,7 +143,7 @@ func (s *Server) userResource(w http.ResponseWriter, r *http.Request) {
 	}
 	answer(w, r, http.StatusOK, map[string]any{"_links": map[string]any{
 		"self":         map[string]any{"href": home + "/Autodiscover/AutodiscoverService.svc/root/oauth/user?originalDomain=" + domain(who.Person)},
-		"applications": map[string]any{"href": home + "/ucwa/oauth/v1/applications?originalDomain=" + domain(who.Person)},
+		"applications": map[string]any{"href": home + s.prefix() + "/applications?originalDomain=" + domain(who.Person)},
 		"xframe":       map[string]any{"href": home + "/Autodiscover/XFrame/XFrame.html"},
 	}})
 }
@@ -117,10 +162,11 @@ func (s *Server) refuse(w http.ResponseWriter, r *http.Request) {
 // challenge says how a token is got: in two header lines, as documented, or in
 // one, as recorded.
 func (s *Server) challenge(w http.ResponseWriter, r *http.Request) {
-	lines := []string{
-		`Bearer trusted_issuers="00000002-0000-0ff1-ce00-000000000000@contoso.example", client_id="00000004-0000-0ff1-ce00-000000000000"`,
-		fmt.Sprintf(`MsRtcOAuth href="%s/WebTicket/oauthtoken",grant_type="urn:microsoft.rtc:windows,urn:microsoft.rtc:anonmeeting,password"`, origin(r)),
+	bearer := `Bearer trusted_issuers="00000002-0000-0ff1-ce00-000000000000@contoso.example", client_id="00000004-0000-0ff1-ce00-000000000000"`
+	if s.opt.AuthorizationURI != "" {
+		bearer += fmt.Sprintf(`, authorization_uri="%s"`, s.opt.AuthorizationURI)
 	}
+	lines := []string{bearer, fmt.Sprintf(`MsRtcOAuth href="%s/WebTicket/oauthtoken",grant_type="%s"`, origin(r), strings.Join(s.grants(), ","))}
 	if s.opt.JoinChallenge {
 		lines = []string{strings.Join(lines, ", ")}
 	}
@@ -132,8 +178,25 @@ func (s *Server) challenge(w http.ResponseWriter, r *http.Request) {
 	_, _ = w.Write([]byte("<html><body>401 - Unauthorized: Access is denied due to invalid credentials.</body></html>"))
 }
 
+// grants are the grant types on offer.
+func (s *Server) grants() []string {
+	names := s.opt.Grants
+	if len(names) == 0 {
+		names = []string{"windows", "anonmeeting", "password"}
+	}
+	var types []string
+	for _, n := range names {
+		if n != "password" {
+			n = "urn:microsoft.rtc:" + n
+		}
+		types = append(types, n)
+	}
+	return types
+}
+
 // grant is a token that was given.
 type grant struct {
+	void bool // it was taken back
 	user *user
 	at   time.Time
 	host string // where it is good
@@ -150,7 +213,11 @@ func (s *Server) token(w http.ResponseWriter, r *http.Request) {
 		_ = r.ParseForm()
 	}
 	w.Header().Set("Cache-Control", "no-store")
-	if r.PostForm.Get("grant_type") != "password" {
+	kind := r.PostForm.Get("grant_type")
+	if offered := slices.Contains(s.grants(), kind); offered && kind == "urn:microsoft.rtc:passive" {
+		answer(w, r, http.StatusBadRequest, map[string]any{"error": "invalid_grant", "ms_rtc_passiveauthuri": origin(r) + "/PassiveAuth/PassiveAuth.aspx"})
+		return
+	} else if !offered || kind != "password" {
 		answer(w, r, http.StatusBadRequest, map[string]any{"error": "unsupported_grant_type"})
 		return
 	}
@@ -183,7 +250,7 @@ func (s *Server) granted(r *http.Request) (grant, bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	g, known := s.tokens[t]
-	return g, ok && known && (s.opt.TokenLife == 0 || time.Since(g.at) < s.opt.TokenLife)
+	return g, ok && known && !g.void && (s.opt.TokenLife == 0 || time.Since(g.at) < s.opt.TokenLife)
 }
 
 // elsewhere tells whether a token is of another pool than the one asked.

@@ -15,18 +15,21 @@ func (s *Server) remember(app *application, e map[string]any) {
 	path := strings.TrimPrefix(l["href"].(string), "{app}")
 	if e["type"] == "deleted" && e["in"] == nil {
 		for known := range app.known {
-			if known == path || strings.HasPrefix(known, path+"/") {
+			if gone := strings.ToLower(path); known == gone || strings.HasPrefix(known, gone+"/") {
 				delete(app.known, known)
 			}
 		}
 		return
 	}
 	if l["rel"] == "conversation" {
-		app.told[path] = true
+		app.told[strings.ToLower(path)] = true
 	}
 	embedded, _ := e["_embedded"].(map[string]any)
+	if path == "/communication" { // it is always as it is now
+		return
+	}
 	for _, r := range embedded {
-		app.known[path] = s.fill(app, marshal(r))
+		app.known[strings.ToLower(path)] = s.render(app, r)
 	}
 }
 
@@ -34,9 +37,9 @@ func (s *Server) remember(app *application, e map[string]any) {
 // is in any application.
 func (s *Server) lookup(w http.ResponseWriter, r *http.Request, app *application, rest string) {
 	s.mu.Lock()
-	body, ok := app.known["/"+rest]
+	body, ok := app.known[strings.ToLower("/"+rest)]
 	if v := s.standing(app, rest); !ok && v != nil {
-		body, ok = s.fill(app, marshal(v)), true
+		body, ok = s.render(app, v), true
 	}
 	s.mu.Unlock()
 	if !ok || r.Method != http.MethodGet && r.Method != http.MethodHead {
@@ -60,6 +63,11 @@ func (s *Server) standing(app *application, rest string) any {
 			return nil
 		}
 		return app.user.missedItems()
+	case "communication/mediaPolicies", "communication/mediaRelayAccessToken":
+		if s.opt.Lync2013 {
+			return nil
+		}
+		return map[string]any{"rel": strings.TrimPrefix(rest, "communication/"), "_links": self}
 	case "policies":
 		return s.policies(self)
 	case "people":
@@ -91,14 +99,19 @@ func (s *Server) standing(app *application, rest string) any {
 	return s.quiet(app, rest)
 }
 
-// quiet is a modality of a live conversation that no event has told of yet.
-// s.mu is held.
+// quiet is a modality of a conversation that no event has told of yet. s.mu is
+// held.
 func (s *Server) quiet(app *application, rest string) any {
 	path := strings.Split(rest, "/")
-	if len(path) != 4 || path[1] != "conversations" || app.legs[path[2]] == nil {
+	if len(path) != 4 || path[1] != "conversations" {
 		return nil
 	}
-	l := app.legs[path[2]]
+	l := &talk{owner: app.user.Person, guid: path[2]}
+	if live := app.legs[path[2]]; live != nil {
+		l = &live.talk
+	} else if _, scripted := app.known[strings.ToLower("/"+strings.Join(path[:3], "/"))]; !scripted {
+		return nil
+	}
 	switch path[3] {
 	case "messaging":
 		return l.messaging("Disconnected")
@@ -133,7 +146,7 @@ func (s *Server) inRoster(app *application, rest string) any {
 	}
 	// The history of a scenario passes faster than a client can ask: who was in
 	// a conversation of it can be asked for after its end.
-	if !app.told["/"+conversation] {
+	if !app.told[strings.ToLower("/"+conversation)] {
 		return nil
 	}
 	t := talk{owner: app.user.Person, guid: guid}

@@ -74,7 +74,7 @@ func (s *Server) start(w http.ResponseWriter, r *http.Request, app *application,
 			"message": "The request was not successful.", "parameters": []any{map[string]any{"name": "to", "reason": "Invalid"}}})
 		return
 	}
-	w.Header().Set("Location", app.href+l.invitationHref())
+	w.Header().Set("Location", s.public(app)+l.invitationHref())
 	w.WriteHeader(http.StatusCreated)
 }
 
@@ -93,8 +93,9 @@ func (s *Server) call(app *application, in input, kind string) *leg {
 		peer = who.Person
 	}
 	text, html := dataText(in.href("message"))
+	first := words{plain: text}
 	if html {
-		text = ""
+		first, text = words{plain: stripTags(text), html: text}, ""
 	}
 	t := talk{kind: kind, outgoing: true, peer: peer, subject: in.text("subject"), importance: in.text("importance"),
 		thread: in.text("threadId"), operation: in.text("operationId"), text: text, first: in.href("message")}
@@ -108,8 +109,8 @@ func (s *Server) call(app *application, in input, kind string) *leg {
 		people: []Person{app.user.Person, peer}}}
 	l := s.newLeg(d, app, t)
 	l.phase = calling
-	if text != "" {
-		d.log.entries = []entry{{at: d.began, who: app.user.Person, words: words{plain: text}}}
+	if first.plain != "" {
+		d.log.entries = []entry{{at: d.began, who: app.user.Person, words: first}}
 	}
 	l.begun(s.to(l))
 	s.ring(l, who, kind)
@@ -130,7 +131,7 @@ func (s *Server) respond(w http.ResponseWriter, r *http.Request, app *applicatio
 	switch {
 	case l == nil:
 		// One of the scenario goes on as the scenario says.
-		if _, scripted := app.known["/"+strings.TrimSuffix(strings.TrimPrefix(r.URL.Path, app.href+"/"), "/"+what)]; !scripted {
+		if _, scripted := app.known[strings.ToLower("/"+strings.TrimSuffix(strings.TrimPrefix(r.URL.Path, app.href+"/"), "/"+what))]; !scripted {
 			return false
 		}
 	case what == "accept" && l.phase == ringing && !l.isCall():
@@ -175,7 +176,7 @@ func (s *Server) inConversation(w http.ResponseWriter, r *http.Request, app *app
 	switch {
 	case what == "messaging/messages", strings.HasPrefix(what, "messaging/messages/"): // its own href is a reply
 		at := s.send(l, in.words())
-		w.Header().Set("Location", app.href+at)
+		w.Header().Set("Location", s.public(app)+at)
 		w.WriteHeader(http.StatusCreated)
 	case what == "messaging/typing":
 		s.typing(l)
@@ -218,7 +219,7 @@ func stripTags(html string) string {
 // inScripted lets a client write into a conversation of the scenario. Nobody
 // there reads it, but it is sent.
 func (s *Server) inScripted(w http.ResponseWriter, r *http.Request, app *application, guid, what string, in input) bool {
-	if _, known := app.known["/communication/conversations/"+guid]; !known {
+	if _, known := app.known[strings.ToLower("/communication/conversations/"+guid)]; !known {
 		return false
 	}
 	switch {
@@ -228,7 +229,7 @@ func (s *Server) inScripted(w http.ResponseWriter, r *http.Request, app *applica
 		words := in.words()
 		words.date, words.hidden = "/Date({ms})/", true
 		t.said(endpoint{s, app}, t.owner, words)
-		w.Header().Set("Location", app.href+t.messageHref())
+		w.Header().Set("Location", s.public(app)+t.messageHref())
 		w.WriteHeader(http.StatusCreated)
 	case r.Method == http.MethodPost || r.Method == http.MethodDelete:
 		w.WriteHeader(http.StatusNoContent)

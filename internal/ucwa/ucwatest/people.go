@@ -233,7 +233,7 @@ func (s *Server) subscribe(w http.ResponseWriter, app *application, uris []strin
 		to.emit("people", "/people", within(bare("added", "contact", person), "subscribedContacts", "/people/subscribedContacts"))
 		to.emit("people", "/people", within(bare("updated", "contactPresence", person+"/presence"), "contact", person))
 	}
-	w.Header().Set("Location", app.href+at)
+	w.Header().Set("Location", s.public(app)+at)
 	w.WriteHeader(http.StatusCreated)
 }
 
@@ -293,7 +293,7 @@ func (s *Server) schedule(w http.ResponseWriter, r *http.Request, app *applicati
 		}
 		v["_embedded"] = map[string]any{"myOnlineMeeting": list}
 	}
-	body := s.fill(app, marshal(v))
+	body := s.render(app, v)
 	s.mu.Unlock()
 	status := http.StatusOK
 	if r.Method == http.MethodPost {

@@ -14,6 +14,7 @@ type Planned struct {
 	Spec   string // as it was written
 	Method string // "" for every one
 	Path   string // a part of the path, in any letter case; "" for every one
+	Ack    int    // of the P-GET; 0 for any
 	After  int    // so many requests are spared first
 	Times  int    // how many are broken; 0 for all
 
@@ -30,8 +31,15 @@ const FaultHelp = `METHOD PATH FAULT…, such as "GET /events 503 times=2" or "P
   close             close it after a full answer
   hang              never answer, and keep the connection open
   wait=DURATION     answer later
+  resync            lead a P-GET back to what is not acknowledged; with "next" as
+                    well, there is a next link beside it
+  resume            lead a P-GET on past a silence: conversations and subscriptions
+                    are closed, and nothing tells of it
+  gone              end the application: 404 ApplicationNotFound, or what a status
+                    and subcode= say
   skip              do not do what was asked (otherwise it is done, and only the
                     answer suffers)
+  ack=N             only the P-GET with this number
   times=N after=N   break N requests only, after N others`
 
 // ParseFault reads a planned fault: see FaultHelp.
@@ -71,9 +79,13 @@ func (p *Planned) word(w string) (err error) {
 		p.Hang = true
 	case "skip":
 		p.Skip = true
+	case "next":
+		p.Next = true
+	case "resync", "resume", "gone":
+		p.Detour = w
 	default:
 		if p.Status, err = strconv.Atoi(w); err != nil || p.Status < 200 || p.Status > 599 {
-			return fmt.Errorf("%q is no fault: a status, drop, cut, close, hang or skip", w)
+			return fmt.Errorf("%q is no fault: a status, drop, cut, close, hang, resync, resume, gone, next or skip", w)
 		}
 	}
 	return nil
@@ -89,12 +101,14 @@ func (p *Planned) option(name, value string) (err error) {
 		p.RetryAfter = time.Duration(n) * time.Second
 	case "wait":
 		p.Wait, err = time.ParseDuration(value)
+	case "ack":
+		p.Ack, err = strconv.Atoi(value)
 	case "times":
 		p.Times, err = strconv.Atoi(value)
 	case "after":
 		p.After, err = strconv.Atoi(value)
 	default:
-		return fmt.Errorf("there is no option %q: subcode, retry-after, wait, times or after", name)
+		return fmt.Errorf("there is no option %q: subcode, retry-after, wait, ack, times or after", name)
 	}
 	return err
 }
@@ -102,6 +116,9 @@ func (p *Planned) option(name, value string) (err error) {
 // hits tells whether this request is to break, and counts it.
 func (p *Planned) hits(r *http.Request) bool {
 	if p.Method != "" && p.Method != r.Method || !strings.Contains(strings.ToLower(r.URL.Path), p.Path) {
+		return false
+	}
+	if p.Ack != 0 && r.URL.Query().Get("ack") != strconv.Itoa(p.Ack) {
 		return false
 	}
 	p.seen++

@@ -4,6 +4,7 @@ import (
 	"encoding/base64"
 	"fmt"
 	"net/url"
+	"regexp"
 	"strings"
 	"time"
 )
@@ -24,6 +25,8 @@ func (s *story) say(st step) error {
 	s.keep(t, p, w)
 	if st.opts["form"] == "started" {
 		e["type"] = "started"
+	}
+	if st.opts["form"] == "started" || st.opts["status"] == "none" {
 		delete(e, "status")
 	}
 	return nil
@@ -31,14 +34,21 @@ func (s *story) say(st step) error {
 
 // words reads how a step wants its text written.
 func (s *story) words(st step, text string) words {
-	return words{plain: text, html: st.opts["html"], form: st.opts["form"], hidden: st.opts["text"] == "none", date: s.date()}
+	return words{plain: text, html: st.opts["html"], media: st.opts["type"], form: st.opts["form"], hidden: st.opts["text"] == "none", date: s.date()}
 }
 
 // dataURI writes a text as servers do: form-encoded with lower-case hex, or in
-// base64.
+// base64; or as others do: bare of a charset, or percent-encoded with capital
+// hex and %20 for a blank.
 func dataURI(mediaType, text, form string) string {
-	if form == "base64" {
+	switch form {
+	case "base64":
 		return "data:" + mediaType + ";base64," + base64.StdEncoding.EncodeToString([]byte(text))
+	case "percent":
+		return "data:" + mediaType + ";charset=utf8," + strings.ReplaceAll(url.QueryEscape(text), "+", "%20")
+	}
+	if form != "bare" {
+		mediaType += ";charset=utf-8"
 	}
 	var b strings.Builder
 	escaped := url.QueryEscape(text)
@@ -50,7 +60,16 @@ func dataURI(mediaType, text, form string) string {
 		}
 		b.WriteByte(escaped[i])
 	}
-	return "data:" + mediaType + ";charset=utf-8," + b.String()
+	return "data:" + mediaType + "," + b.String()
+}
+
+// webAddress is what servers take for a link in a text.
+var webAddress = regexp.MustCompile(`https?://[^\s<>"]*[^\s<>".,;:!?)]`)
+
+// doubled is the plain text that a server makes of a message in HTML: it says
+// each link twice.
+func doubled(text string) string {
+	return webAddress.ReplaceAllString(text, "$0 <$0>")
 }
 
 // dataText reads a text that a client sends as a data URI, and whether it is
@@ -112,7 +131,7 @@ func (s *story) typing(st step) error {
 // presence is what a server says first to an endpoint that made itself
 // available.
 func (s *story) presence(step) error {
-	greet(s, communication(s.id("put"), false))
+	greet(s, communication(s.id("put"), Options{}))
 	return nil
 }
 

@@ -6,87 +6,9 @@ import (
 	"net"
 	"net/http"
 	"net/http/httptest"
-	"strings"
 	"sync"
 	"time"
 )
-
-// Options change how a server behaves.
-type Options struct {
-	// Base is what the relative times of a scenario are relative to; the zero
-	// time is the moment of starting.
-	Base time.Time
-	// Hold bounds how long a P-GET is parked before an empty answer; 0 obeys
-	// the timeout that the client asks for.
-	Hold time.Duration
-	// Pace is the real time between two batches of the history; 0 plays it as
-	// fast as it is acknowledged.
-	Pace time.Duration
-	// TokenLife is how long a token is accepted; 0 is for ever.
-	TokenLife time.Duration
-	// Embed puts the resource into the event when somebody joins, which most
-	// servers only link to.
-	Embed bool
-	// Listen is the address to listen at instead of a free port of this machine.
-	Listen string
-	// TLS serves https with a certificate of its own.
-	TLS bool
-	// Forbid answers a token that is not accepted (any more) with 403 and
-	// X-Ms-diagnostics 28055 instead of the challenge; both are seen.
-	Forbid bool
-	// Known200 answers a known endpoint's POST applications with 200, as some
-	// servers do.
-	Known200 bool
-	// History offers conversationLogs and missedItems, as servers from 2015 on
-	// do where Exchange keeps the conversations.
-	History bool
-	// KeepNoHistory is the administrator's policy that clients are not to save
-	// what was written (saveMessagingHistory: Disabled).
-	KeepNoHistory bool
-	// Home is the host and port of the pool on which users are homed, when
-	// autodiscovery is to lead from the host that is asked first to another one:
-	// a token of the first is no good there.
-	Home string
-	// Ring is how long an invitation rings (30 s when 0), and how long a message
-	// may wait to be fetched before its sender is told that it was not delivered.
-	Ring time.Duration
-	// Answer is how long somebody without a client takes to answer (200 ms).
-	Answer time.Duration
-	// Silence is how long an application may have no P-GET (15 min), Idle how
-	// long an available one may report no activity (15 min).
-	Silence, Idle time.Duration
-	// MaxApplications is how many one user may have (20).
-	MaxApplications int
-	// JoinChallenge sends both challenges in one header line.
-	JoinChallenge bool
-	// Extend adds to a batch that is asked for again what has happened since;
-	// otherwise it has the same bytes.
-	Extend bool
-	// OmitSender leaves the member out of empty answers, as some servers do.
-	OmitSender bool
-	// Fault, when set, may break any request: see Fault. Faults are asked when
-	// it does not.
-	Fault  func(*http.Request) Fault
-	Faults []Planned
-}
-
-func (o Options) withDefaults() Options {
-	if o.Base.IsZero() {
-		o.Base = time.Now()
-	}
-	for _, d := range []struct {
-		value *time.Duration
-		usual time.Duration
-	}{{&o.Ring, 30 * time.Second}, {&o.Answer, 200 * time.Millisecond}, {&o.Silence, 15 * time.Minute}, {&o.Idle, 15 * time.Minute}} {
-		if *d.value == 0 {
-			*d.value = d.usual
-		}
-	}
-	if o.MaxApplications == 0 {
-		o.MaxApplications = 20
-	}
-	return o
-}
 
 // Delivery is a batch that the client has acknowledged by requesting the next.
 type Delivery struct {
@@ -122,7 +44,8 @@ type Server struct {
 	down     time.Time // real time until which connections break
 	acked    []Delivery
 	wake     chan struct{} // closed and made anew when something happens
-	requests []string
+	turns    int           // addresses written so far, for MixedCase
+	requests []*Request
 }
 
 // NewServer starts a server. It panics when it cannot listen.
@@ -208,13 +131,6 @@ func (s *Server) Acked() []Delivery {
 	return append([]Delivery(nil), s.acked...)
 }
 
-// Requests lists the requests so far: method and path, without queries.
-func (s *Server) Requests() []string {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return append([]string(nil), s.requests...)
-}
-
 // settle sets the clock at the end of the history. s.mu is held, or s is new.
 func (s *Server) settle() {
 	if s.at < len(s.moves) && !s.moves[s.at].live {
@@ -265,46 +181,4 @@ func (s *Server) mux() *http.ServeMux {
 func xframe(w http.ResponseWriter, _ *http.Request) {
 	w.Header().Set("Content-Type", "text/html; charset=utf-8")
 	_, _ = w.Write([]byte("<!DOCTYPE html><title>XFrame</title>"))
-}
-
-// Handler answers as the server.
-func (s *Server) Handler() http.Handler {
-	mux, control := s.mux(), s.control()
-	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		r = normalize(r)
-		if r.URL.Path == "/sim" || strings.HasPrefix(r.URL.Path, "/sim/") {
-			control.ServeHTTP(w, r)
-			return
-		}
-		s.mu.Lock()
-		s.requests = append(s.requests, r.Method+" "+r.URL.Path)
-		isDown := time.Now().Before(s.down)
-		w.Header().Set("Date", s.now().UTC().Format(http.TimeFormat))
-		s.mu.Unlock()
-		w.Header().Set("X-MS-Server-Fqdn", "fe01.sim.invalid")
-		s.fault(r, isDown).serve(w, r, mux, s.stop)
-	})
-}
-
-// normalize takes //ucwa/… for /ucwa/… without a redirect, as front ends do,
-// and the paths of discovery in any case.
-func normalize(r *http.Request) *http.Request {
-	path := r.URL.Path
-	for strings.Contains(path, "//") {
-		path = strings.ReplaceAll(path, "//", "/")
-	}
-	if lower := strings.ToLower(path); strings.HasPrefix(lower, "/autodiscover/") || strings.HasPrefix(lower, "/webticket/") {
-		path = lower
-	}
-	for _, older := range []string{"/ucwa/v1/", "/ucwa/oauth/v0/"} { // older servers' paths
-		if rest, ok := strings.CutPrefix(path, older); ok {
-			path = "/ucwa/oauth/v1/" + rest
-		}
-	}
-	if len(path) > 1 {
-		path = strings.TrimSuffix(path, "/")
-	}
-	c := r.Clone(r.Context())
-	c.URL.Path, c.URL.RawPath = path, ""
-	return c
 }

@@ -37,7 +37,8 @@ type fault struct {
 type sent struct {
 	rel, href string
 	event     map[string]any
-	fetched   func() // called once a P-GET has it; nil for nobody. Server.mu is held
+	at        time.Time // when it began to wait; live ones only
+	fetched   func()    // called once a P-GET has it; nil for nobody. Server.mu is held
 }
 
 // story turns steps into moves. It knows who is in which conversation.
@@ -133,7 +134,7 @@ func (s *story) newID(sort string) string {
 }
 
 // thread makes a threadId: a Conversation-Index as desktop clients make them
-// (MS-OXOMSG 2.2.1.3), 32 hex digits as UCWA does, or none.
+// (MS-OXOMSG 2.2.1.3), one of a reply, 32 hex digits as UCWA does, or none.
 func (s *story) thread(form, key string) string {
 	sum := sha256.Sum256([]byte(s.sc.Name + key))
 	switch form {
@@ -145,7 +146,11 @@ func (s *story) thread(form, key string) string {
 	const toUnix = 11644473600 // seconds from 1601 to 1970
 	filetime := uint64(s.clock.Unix()+toUnix)*1e7 + uint64(s.clock.Nanosecond()/100)
 	index := binary.BigEndian.AppendUint64(nil, filetime)[:6]
-	return base64.StdEncoding.EncodeToString(append(index, sum[:16]...))
+	index = append(index, sum[:16]...)
+	if form == "long" { // a reply's has five bytes more for each answer before it
+		index = append(index, sum[16:26]...)
+	}
+	return base64.StdEncoding.EncodeToString(index)
 }
 
 func (s *story) person(key string) (Person, error) {

@@ -68,7 +68,7 @@ func TestShapes(t *testing.T) {
 	for script, wants := range map[string][]string{
 		"invite k bo \"café 100% +1\\r\\n\"\n": {`data:text/plain;charset=utf-8,caf%c3%a9+100%25+%2b1%0d%0a"`, `/accept"`, `/decline"`},
 		"start k bo Hi\n":                      {`"direction":"Outgoing"`, `"operationId":"`, `/messaging/terminate"`},
-		"presence\n":                           {`"_embedded":{"communication":{"8`, `"supportedMessageFormats":["Plain","Html"]`},
+		"presence\n":                           {`:"please pass this in a PUT request","supportedModalities":["Messaging"]`, `"supportedMessageFormats":["Plain","Html"]`},
 		"unknown hologram\n":                   {`"rel":"hologram"`, `"state":"Peculiar"`},
 		"batch\ninvite k bo Hi\nsay k me Secret text=none\nsend\n":             {`"direction":"Outgoing"`, `"status":"Success"`},
 		"batch\ninvite k bo Hi\nsay k bo x html=\"<b>x</b>\"\nsend\n":          {`"htmlMessage":{"href":"data:text/html;charset=utf-8,%3cb%3ex%3c%2fb%3e"}`},

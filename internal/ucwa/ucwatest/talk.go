@@ -83,10 +83,14 @@ func (s *story) elsewhere(st step) error {
 }
 
 func (s *story) fail(st step) error {
-	return s.failed(st, st.words[2], st.words[3], st.words[4])
+	if len(st.words) > 4 {
+		return s.failed(st, st.words[2], st.words[3], st.words[4])
+	}
+	return s.failed(st, st.words[2], st.words[3], nil)
 }
 
-func (s *story) failed(st step, code, subcode, message string) error {
+// failed ends an invitation; its reason may have no message.
+func (s *story) failed(st step, code, subcode string, message any) error {
 	t, err := s.talk(st.words[1])
 	if err != nil {
 		return err
@@ -98,7 +102,7 @@ func (s *story) failed(st step, code, subcode, message string) error {
 	return nil
 }
 
-func (s *story) reason(code, subcode, message string) map[string]any {
+func (s *story) reason(code, subcode string, message any) map[string]any {
 	return map[string]any{"code": code, "subcode": subcode, "message": message,
 		"debugInfo": map[string]any{"errorReportId": s.id("report", s.clock.String())}}
 }

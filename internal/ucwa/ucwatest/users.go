@@ -46,7 +46,7 @@ func newUsers(sc *Scenario) map[string]*user {
 				u.password = pw
 			}
 		}
-		users[strings.ToLower(address(p))] = u
+		users[mailboxOf(p.URI)] = u
 	}
 	return users
 }
@@ -54,12 +54,18 @@ func newUsers(sc *Scenario) map[string]*user {
 // user finds somebody by his address, with a scheme or without; nil when there
 // is no such person. s.mu is held, or s is new.
 func (s *Server) user(uri string) *user {
+	return s.users[mailboxOf(uri)]
+}
+
+// mailboxOf is what tells people apart: an address in small letters without
+// its scheme and parameters.
+func mailboxOf(uri string) string {
 	a := strings.ToLower(uri)
 	if scheme, rest, ok := strings.Cut(a, ":"); ok && (scheme == "sip" || scheme == "tel" || scheme == "sips") {
 		a = rest
 	}
 	a, _, _ = strings.Cut(a, ";")
-	return s.users[a]
+	return a
 }
 
 // login finds who signs in as name: an address, with its scheme or without, or

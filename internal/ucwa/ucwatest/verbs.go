@@ -26,7 +26,7 @@ var verbs = map[string]verb{
 	"after": {"DURATION", "moves the clock on", 1, 1, "", (*story).after},
 	"live":  {"", "from here on steps happen in real time", 0, 0, "", (*story).live},
 
-	"invite":    {"CONV WHO TEXT [subject=…] [thread=hex|none] [importance=…]", "an incoming messagingInvitation with its first text", 3, 3, " subject thread importance ", (*story).invite},
+	"invite":    {"CONV WHO TEXT [subject=…] [thread=hex|long|none] [importance=…]", "an incoming messagingInvitation with its first text; its threadId is one of a desktop client (32 base64 characters, or with long the 44 of a reply), 32 hex digits, or left out", 3, 3, " subject thread importance ", (*story).invite},
 	"start":     {"CONV WHO TEXT [subject=…]", "an outgoing one", 3, 3, " subject thread importance ", (*story).start},
 	"call":      {"CONV WHO", "an incoming phoneAudioInvitation", 2, 2, " subject thread ", (*story).call},
 	"rings":     {"WHO TEXT [TEXT…] [subject=…]", "WHO writes for real, whoever is there: clients can accept, decline or ignore it, and read the further texts once they accept", 2, 9, " subject ", (*story).rings},
@@ -35,9 +35,9 @@ var verbs = map[string]verb{
 	"miss":      {"CONV", "nobody answers it", 1, 1, "", (*story).miss},
 	"cancel":    {"CONV", "the inviter gives up", 1, 1, "", (*story).cancel},
 	"elsewhere": {"CONV", "another client of the account answers it", 1, 1, "", (*story).elsewhere},
-	"fail":      {"CONV CODE SUBCODE MESSAGE", "it fails with this reason", 4, 4, "", (*story).fail},
+	"fail":      {"CONV CODE SUBCODE [MESSAGE]", "it fails with this reason; CODE is LocalFailure, RemoteFailure or Informational; without MESSAGE it is null", 3, 4, "", (*story).fail},
 
-	"say":         {"CONV WHO TEXT [html=…] [text=none] [form=base64|started]", "a message; text=none hides an own one's text, as servers do", 3, 3, " html text form ", (*story).say},
+	"say":         {"CONV WHO TEXT [html=…] [text=none] [form=base64|bare|percent|started] [type=…] [status=none]", "a message; text=none hides an own one's text, as servers do; form says how its data URI is written, or that it is told as started; type is a media type other than text/plain; status=none leaves out that it was a success", 3, 3, " html text form type status ", (*story).say},
 	"undelivered": {"CONV TEXT SUBCODE MESSAGE", "an own message that does not arrive", 4, 4, "", (*story).undelivered},
 	"typing":      {"CONV WHO", "somebody writes", 2, 2, "", (*story).typing},
 	"join":        {"CONV WHO [role=Leader]", "somebody is added; from the third on it is a conference", 2, 2, " role ", (*story).join},

@@ -16,16 +16,21 @@ import (
 	"archiver/internal/ucwa/ucwatest"
 )
 
-// initAt runs init against a server, with a password that is in a file.
+// initAt runs init against a server, with a password that is in a file or, with
+// "", without one.
 func initAt(t *testing.T, server, home, password string, more ...string) (code int, said string) {
 	t.Helper()
 	given := filepath.Join(t.TempDir(), "password")
 	if err := os.WriteFile(given, []byte(password), 0o600); err != nil {
 		t.Fatal(err)
 	}
+	args := append([]string{"init", "ana@contoso.example", "--server", server}, more...)
+	if password != "" {
+		args = append(args, "--password-file", given)
+	}
 	out := &buffer{}
 	p := &program{in: strings.NewReader(""), out: out, err: out, env: homeIs(home), now: time.Now, ring: newDrawer()}
-	code = p.execute(t.Context(), append([]string{"init", "ana@contoso.example", "--server", server, "--password-file", given}, more...))
+	code = p.execute(t.Context(), args)
 	return code, out.String()
 }
 
@@ -47,7 +52,7 @@ func TestInitWithoutAWayIn(t *testing.T) {
 	}))
 	defer server.Close()
 	home := t.TempDir()
-	code, said := initAt(t, server.URL, home, "canary")
+	code, said := initAt(t, server.URL, home, "")
 	if code != exitUnauthorized || !strings.Contains(said, "modern authentication only") || strings.Contains(said, "tried once") {
 		t.Errorf("exit %d: %s", code, said)
 	}

@@ -29,7 +29,11 @@ const indexDir = "index"
 
 // openRead opens the store of an archive for reading.
 func (p *program) openRead(ctx context.Context) (*store.Store, error) {
-	return store.Open(ctx, p.archiveDir(), store.Options{Logger: p.logger()})
+	dir, err := p.archiveDir()
+	if err != nil {
+		return nil, err
+	}
+	return store.Open(ctx, dir, store.Options{Logger: p.logger()})
 }
 
 // openReader opens an archive with its index for reading. Without an index
@@ -62,7 +66,11 @@ func (p *program) openExisting(ctx context.Context, owner string) (*app, error) 
 // finishes what an earlier run left undone.
 func (p *program) openWriter(ctx context.Context, opt store.Options) (*app, error) {
 	opt.Write, opt.Logger = true, p.logger()
-	s, err := store.Open(ctx, p.archiveDir(), opt)
+	dir, err := p.archiveDir()
+	if err != nil {
+		return nil, err
+	}
+	s, err := store.Open(ctx, dir, opt)
 	if err != nil {
 		return nil, err
 	}

@@ -12,24 +12,27 @@ import (
 )
 
 func (p *program) backfillCommand() *cobra.Command {
-	var who signIn
+	var f captureFlags
 	c := &cobra.Command{
-		Use:   "backfill URL",
+		Use:   "backfill [URL]",
 		Short: "Read the conversation history that the server keeps",
 		Long: `Read the conversation history that the server keeps, where it keeps one, and join
 it with what was captured live: each message stays one message.
 
-URL, user and password are those of archiver capture, which reads the history by
-itself when it starts and after every gap: this command is for a time when no
+Accounts, URL and passwords are those of archiver capture, which reads the history
+by itself when it starts and after every gap: this command is for a time when no
 capture runs. It only reads. Nothing is marked as read, accepted or deleted, and
 the account does not show as available.
 
 It can be ended at any time and goes on where it was. Read again, only what has
 changed is added. Gaps that a finished reading covers say so in archiver list
 gaps; what a server has not written down, or somebody has deleted, stays lost.`,
-		Args: args(cobra.ExactArgs(1)),
+		Example: `  archiver backfill
+  archiver backfill --account ana@contoso.example --json
+  archiver backfill https://lyncdiscover.contoso.example/ --user ana@contoso.example`,
+		Args: args(cobra.MaximumNArgs(1)),
 		RunE: func(c *cobra.Command, a []string) error {
-			cfg, err := p.captureConfig(c.Context(), a[0], who)
+			cfgs, err := p.captureConfigs(c.Context(), first(a), f)
 			if err != nil {
 				return err
 			}
@@ -37,17 +40,24 @@ gaps; what a server has not written down, or somebody has deleted, stays lost.`,
 			if err != nil {
 				return p.heldByCapture(err)
 			}
-			return errors.Join(app.backfill(c.Context(), cfg), app.close())
+			for _, cfg := range cfgs {
+				err = errors.Join(err, app.backfill(c.Context(), cfg))
+			}
+			return errors.Join(err, app.close())
 		},
 	}
-	who.flags(c.Flags())
+	f.reading(c.Flags())
 	return c
 }
 
 // heldByCapture says of an archive that a capture holds that nothing need be
 // done.
 func (p *program) heldByCapture(err error) error {
-	holder := store.HeldBy(p.archiveDir())
+	dir, settings := p.archiveDir()
+	if settings != nil {
+		return err
+	}
+	holder := store.HeldBy(dir)
 	if errors.Is(err, store.ErrLocked) && holder != nil && holder.Captures {
 		return heldError{err}
 	}

@@ -8,6 +8,7 @@ import (
 
 	"archiver/internal/archive"
 	"archiver/internal/store"
+	"archiver/internal/ucwa"
 )
 
 // The exit codes (docs/glossary.md). Codes that are not listed mean failure.
@@ -36,11 +37,13 @@ var exits = []struct {
 }{
 	{context.Canceled, exitInterrupted, ""},
 	{errPartial, exitPartial, ""},
-	{store.ErrNoArchive, exitNoArchive, "make one with `archiver import FILE` or `archiver run URL`, name it with --archive, or look at `archiver demo`"},
+	{store.ErrNoArchive, exitNoArchive, "make one with `archiver import FILE` or `archiver init ADDRESS` and `archiver run`, name it with --archive, or look at `archiver demo`"},
 	{store.ErrLocked, exitLocked, ""},
 	{store.ErrNewer, exitError, "update archiver; this version leaves the archive as it is"},
 	{store.ErrFull, exitError, "make room and run the command again: what was committed is safe, and nothing is half-written"},
-	{archive.ErrUnauthorized, exitUnauthorized, "check the user name and the password; it was tried once, so that no account is locked"},
+	{errSignedOut, exitUnauthorized, ""},
+	{ucwa.ErrModernAuth, exitUnauthorized, ""},
+	{archive.ErrUnauthorized, exitUnauthorized, "check the user name and the password; it was tried once only, because servers lock an account after a few wrong ones"},
 	{errUnreachable, exitUnreachable, "check the URL and the network, then run the command again: it goes on where it stopped"},
 }
 

@@ -7,17 +7,11 @@ import (
 	"io"
 	"log"
 	"os"
-	"os/signal"
-	"syscall"
 	_ "time/tzdata" // readers choose a time zone wherever the program runs
 )
 
 func main() {
 	log.SetOutput(io.Discard) // libraries' own; what counts of it comes back as an error
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	go func() {
-		<-ctx.Done()
-		stop() // a second signal ends the process at once
-	}()
+	ctx, _ := untilSignal(context.Background())
 	os.Exit(run(ctx, os.Getenv, os.Stdin, os.Stdout, os.Stderr, os.Args[1:]))
 }

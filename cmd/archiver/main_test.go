@@ -4,8 +4,6 @@ import (
 	"context"
 	"flag"
 	"os"
-	"os/signal"
-	"syscall"
 	"testing"
 
 	"github.com/rogpeppe/go-internal/testscript"
@@ -25,7 +23,7 @@ func TestMain(m *testing.M) {
 }
 
 func asArchiver() int {
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	ctx, stop := untilSignal(context.Background())
 	defer stop()
 	return run(ctx, os.Getenv, os.Stdin, os.Stdout, os.Stderr, os.Args[1:])
 }

@@ -2,16 +2,17 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"log/slog"
 	"os"
-	"path/filepath"
-	"runtime"
 	"time"
 
 	"github.com/lmittmann/tint"
 	"github.com/spf13/cobra"
+
+	"archiver/internal/config"
 )
 
 // program is one run of the command: its streams, its environment and the
@@ -24,19 +25,32 @@ type program struct {
 	level    slog.Level // of the logs that are shown without --verbose
 
 	archive string
+	config  string // the file of settings that a flag names
 	json    bool
 	quiet   bool
 	verbose bool
 	noInput bool
 	color   string
+
+	settled *config.Settings // once read
+	closers []io.Closer      // what is closed when the command has ended
+	ring    keyring
 }
 
 // run is the whole program as a function. It returns the exit code.
 func run(ctx context.Context, env func(string) string, in io.Reader, out, errOut io.Writer, args []string) int {
-	p := &program{in: in, out: out, err: errOut, env: env, now: time.Now, level: slog.LevelWarn}
+	p := &program{in: in, out: out, err: errOut, env: env, now: time.Now, level: slog.LevelWarn, ring: systemKeyring{env: env}}
+	return p.execute(ctx, args)
+}
+
+func (p *program) execute(ctx context.Context, args []string) int {
 	root := p.rootCommand()
 	root.SetArgs(args)
-	return p.exit(ctx, root.ExecuteContext(ctx))
+	err := root.ExecuteContext(ctx)
+	for _, c := range p.closers {
+		err = errors.Join(err, c.Close())
+	}
+	return p.exit(ctx, err)
 }
 
 func (p *program) rootCommand() *cobra.Command {
@@ -50,9 +64,9 @@ Start with a look at it, without a server or an archive of your own:
 
   archiver demo
 
-Then bring in what you have (archiver import FILE), capture from a server
-(archiver run URL), and read it in the browser (archiver serve) or here
-(archiver list, search, show).`,
+Then sign in (archiver init ADDRESS) and capture (archiver run), or bring in what
+you have (archiver import FILE), and read it in the browser (archiver serve) or
+here (archiver list, search, show).`,
 		SilenceUsage:  true,
 		SilenceErrors: true,
 		Version:       version(),
@@ -64,7 +78,8 @@ Then bring in what you have (archiver import FILE), capture from a server
 	root.SetErr(p.err)
 	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return usageError{err} })
 	flags := root.PersistentFlags()
-	flags.StringVarP(&p.archive, "archive", "a", "", "directory of the archive (or ARCHIVER_ARCHIVE; default "+defaultArchive(p.env)+")")
+	flags.StringVarP(&p.archive, "archive", "a", "", "directory of the archive (or ARCHIVER_ARCHIVE; default "+config.DefaultArchive(p.env)+")")
+	flags.StringVarP(&p.config, "config", "c", "", "file of settings (or ARCHIVER_CONFIG; default "+config.File("", p.env)+")")
 	flags.BoolVar(&p.json, "json", false, "print JSON: one object a line for lists, one object for the rest")
 	flags.BoolVarP(&p.quiet, "quiet", "q", false, "print results only, no progress")
 	flags.BoolVarP(&p.verbose, "verbose", "v", false, "log what happens, to standard error")
@@ -79,6 +94,9 @@ Then bring in what you have (archiver import FILE), capture from a server
 func (p *program) commands() []*cobra.Command {
 	return []*cobra.Command{
 		p.demoCommand(),
+		p.initCommand(),
+		p.loginCommand(),
+		p.logoutCommand(),
 		p.runCommand(),
 		p.captureCommand(),
 		p.backfillCommand(),
@@ -89,34 +107,13 @@ func (p *program) commands() []*cobra.Command {
 		p.showCommand(),
 		p.exportCommand(),
 		p.statusCommand(),
+		p.tailCommand(),
+		p.whoisCommand(),
 		p.rebuildCommand(),
+		p.configCommand(),
 		p.simCommand(),
 		p.versionCommand(),
 	}
-}
-
-// archiveDir is where the archive is: by flag, environment or custom.
-func (p *program) archiveDir() string {
-	if p.archive != "" {
-		return p.archive
-	}
-	if dir := p.env("ARCHIVER_ARCHIVE"); dir != "" {
-		return dir
-	}
-	return defaultArchive(p.env)
-}
-
-func defaultArchive(env func(string) string) string {
-	if dir := env("XDG_DATA_HOME"); dir != "" {
-		return filepath.Join(dir, "archiver")
-	}
-	if dir := env("LOCALAPPDATA"); runtime.GOOS == "windows" && dir != "" {
-		return filepath.Join(dir, "archiver")
-	}
-	if runtime.GOOS == "darwin" {
-		return filepath.Join(env("HOME"), "Library", "Application Support", "archiver")
-	}
-	return filepath.Join(env("HOME"), ".local", "share", "archiver")
 }
 
 // logger writes to standard error: warnings, or everything with --verbose.

@@ -2,6 +2,9 @@ package main
 
 import (
 	"bytes"
+	"fmt"
+	"net/http"
+	"net/http/httptest"
 	"os"
 	"path/filepath"
 	"strings"
@@ -27,6 +30,7 @@ func TestScript(t *testing.T) {
 		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
 			"sim":    startSimulator,
+			"detour": startDetour,
 			"repeat": repeatText,
 			"bytes":  writeBytes,
 		},
@@ -50,6 +54,21 @@ func startSimulator(ts *testscript.TestScript, neg bool, args []string) {
 	password := ts.MkAbs("password")
 	ts.Check(os.WriteFile(password, []byte(sc.Password+"\n"), 0o600))
 	ts.Setenv("SIM_PASSWORD", password)
+}
+
+// startDetour is the script command `detour`: a server at $DETOUR whose
+// autodiscovery leads on to $SIM under another name of this machine.
+func startDetour(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 0 {
+		ts.Fatalf("usage: detour")
+	}
+	to := strings.Replace(ts.Getenv("SIM"), "127.0.0.1", "localhost", 1)
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("Content-Type", "application/json")
+		_, _ = fmt.Fprintf(w, `{"_links":{"redirect":{"href":"%s/"}}}`, to) // who has gone is not waited for
+	}))
+	ts.Defer(server.Close)
+	ts.Setenv("DETOUR", server.URL)
 }
 
 func scenarioOf(ts *testscript.TestScript, name string) *ucwatest.Scenario {

@@ -14,10 +14,8 @@ import (
 	"archiver/internal/store"
 )
 
-const defaultAddr = "127.0.0.1:8787"
-
 func (p *program) serveCommand() *cobra.Command {
-	var addr string
+	var flag string
 	c := &cobra.Command{
 		Use:   "serve",
 		Short: "Show the archive in the browser",
@@ -25,6 +23,10 @@ func (p *program) serveCommand() *cobra.Command {
 process that captures.`,
 		Args: args(cobra.NoArgs),
 		RunE: func(c *cobra.Command, _ []string) error {
+			addr, err := p.addr(flag)
+			if err != nil {
+				return err
+			}
 			ln, err := listen(c.Context(), addr)
 			if err != nil {
 				return err
@@ -38,7 +40,7 @@ process that captures.`,
 			return errors.Join(a.serve(c.Context(), ln, p.now), a.close(), c.Context().Err())
 		},
 	}
-	c.Flags().StringVar(&addr, "addr", defaultAddr, "address to listen at, on this machine; port 0 picks a free one")
+	c.Flags().StringVar(&flag, "addr", "", addrHelp)
 	return c
 }
 
@@ -99,45 +101,54 @@ func (a *app) serve(ctx context.Context, ln net.Listener, now func() time.Time) 
 }
 
 func (p *program) runCommand() *cobra.Command {
-	var who signIn
+	var f captureFlags
 	var addr string
 	var open bool
 	c := &cobra.Command{
-		Use:   "run URL",
-		Short: "Capture an account and show the archive in the browser",
-		Long:  "Capture an account and show the archive in the browser, in one process.\n\n" + captureLong,
-		Args:  args(cobra.ExactArgs(1)),
+		Use:     "run [URL]",
+		Short:   "Capture conversations and show the archive in the browser",
+		Long:    "Capture conversations and show the archive in the browser, in one process.\n\n" + captureLong,
+		Example: fmt.Sprintf(captureExample, "run"),
+		Args:    args(cobra.MaximumNArgs(1)),
 		RunE: func(c *cobra.Command, args []string) error {
-			ln, err := listen(c.Context(), addr)
+			addr, err := p.addr(addr)
 			if err != nil {
 				return err
 			}
-			defer ln.Close()
-			cfg, err := p.captureConfig(c.Context(), args[0], who)
-			if err != nil {
-				return err
-			}
-			a, err := p.openWriter(c.Context(), store.Options{Owner: "archiver run", Captures: true})
-			if err != nil {
-				return err
-			}
-			url := "http://" + ln.Addr().String()
-			p.say(endpointNotice)
-			p.say("archiver shows %s at %s (Ctrl-C ends it)", a.Dir(), url)
-			if open {
-				p.openBrowser(url)
-			}
-			return errors.Join(a.Announce(url), a.both(c.Context(), ln, cfg), a.close())
+			return p.run(c.Context(), first(args), f, addr, open)
 		},
 	}
-	who.flags(c.Flags())
-	c.Flags().StringVar(&addr, "addr", defaultAddr, "address of the pages, on this machine; port 0 picks a free one")
+	f.flags(c.Flags())
+	c.Flags().StringVar(&addr, "addr", "", addrHelp)
 	c.Flags().BoolVar(&open, "open", false, "open the browser")
 	return c
 }
 
+func (p *program) run(ctx context.Context, url string, f captureFlags, addr string, open bool) error {
+	ln, err := listen(ctx, addr)
+	if err != nil {
+		return err
+	}
+	defer ln.Close()
+	cfgs, err := p.captureConfigs(ctx, url, f)
+	if err != nil {
+		return err
+	}
+	a, err := p.openWriter(ctx, store.Options{Owner: "archiver run", Captures: true})
+	if err != nil {
+		return err
+	}
+	pages := "http://" + ln.Addr().String()
+	p.announce(cfgs)
+	p.say("archiver shows %s at %s (Ctrl-C ends it)", a.Dir(), pages)
+	if open {
+		p.openBrowser(pages)
+	}
+	return errors.Join(a.Announce(pages), a.both(ctx, ln, cfgs...), a.close())
+}
+
 // both captures and serves until ctx ends or one of them fails.
-func (a *app) both(ctx context.Context, ln net.Listener, cfg capture.Config) error {
+func (a *app) both(ctx context.Context, ln net.Listener, cfgs ...capture.Config) error {
 	ctx, stop := context.WithCancel(ctx)
 	defer stop()
 	served := make(chan error, 1)
@@ -145,7 +156,7 @@ func (a *app) both(ctx context.Context, ln net.Listener, cfg capture.Config) err
 		served <- a.serve(ctx, ln, a.program.now)
 		stop()
 	}()
-	err := a.capture(ctx, cfg)
+	err := a.capture(ctx, cfgs...)
 	stop()
 	return errors.Join(err, <-served)
 }

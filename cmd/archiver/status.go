@@ -39,7 +39,7 @@ captured.`,
 				}
 			}
 			if len(all) == 0 && !p.json {
-				p.say("the archive is empty; bring something in with `archiver import FILE` or `archiver run URL`")
+				p.say("the archive is empty; bring something in with `archiver import FILE` or `archiver init ADDRESS` and `archiver run`")
 			}
 			return nil
 		},

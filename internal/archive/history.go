@@ -56,7 +56,8 @@ type HistoryStep struct {
 	// server listed, and the server holds some or says that it keeps history.
 	// That is as much as can be known: it is no promise that the server keeps
 	// every conversation, that nobody has deleted any, nor that one that was
-	// still going on then had been written down.
+	// still going on then had been written down. What went on in another client
+	// is filed at any time after: such a gap is covered by its own log alone.
 	Covers bool
 }
 

@@ -28,16 +28,16 @@ const (
 // them from what is committed, acts through the links in it alone, and works
 // beside the loop: the next P-GET waits for nothing.
 type joiner struct {
-	log  *slog.Logger
-	keep func(context.Context, ucwa.Response) // puts an answer into the log
+	log      *slog.Logger
+	recorder *recorder // for what of it any goroutine may use
 
 	mu       sync.Mutex
 	accepted map[string]bool // guarded by mu: invitations that are open and were taken up
 	done     sync.WaitGroup
 }
 
-func newJoiner(log *slog.Logger, keep func(context.Context, ucwa.Response)) *joiner {
-	return &joiner{log: log, keep: keep, accepted: make(map[string]bool)}
+func newJoiner(r *recorder) *joiner {
+	return &joiner{log: r.log, recorder: r, accepted: make(map[string]bool)}
 }
 
 // see acts upon the events of an envelope that was committed.
@@ -71,7 +71,7 @@ func (j *joiner) invited(ctx context.Context, client *ucwa.Client, rel string, b
 	if href == "" || inv.Direction == "Outgoing" || !j.first(id) {
 		return
 	}
-	j.done.Go(func() { j.accept(ctx, client, rel, href) })
+	j.done.Go(func() { j.recorder.guard.run(func() { j.accept(ctx, client, rel, href) }) })
 }
 
 func (j *joiner) first(id string) bool {
@@ -116,7 +116,7 @@ func (j *joiner) completed(ctx context.Context, client *ucwa.Client, e ucwa.Even
 		return
 	}
 	if href := inv.Links.Href("conversation"); href != "" {
-		j.done.Go(func() { j.addTexts(ctx, client, href) })
+		j.done.Go(func() { j.recorder.guard.run(func() { j.addTexts(ctx, client, href) }) })
 	}
 }
 
@@ -149,7 +149,7 @@ func (j *joiner) follow(ctx context.Context, client *ucwa.Client, href string, r
 		if err != nil {
 			return "", err
 		}
-		j.keep(ctx, resp)
+		j.recorder.keepFetched(ctx, resp)
 		head, err := ucwa.ParseHead(resp.Body)
 		if err != nil {
 			return "", err

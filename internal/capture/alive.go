@@ -26,6 +26,7 @@ type alive struct {
 	signInAs string
 	log      *slog.Logger
 	pacer    *pacer
+	guard    *guard
 	cancel   context.CancelFunc
 	done     sync.WaitGroup
 }
@@ -34,7 +35,7 @@ type alive struct {
 func (a *alive) start(ctx context.Context, client *ucwa.Client, app ucwa.Application) {
 	a.stop()
 	ctx, a.cancel = context.WithCancel(ctx)
-	a.done.Go(func() { a.keep(ctx, client, app) })
+	a.done.Go(func() { a.guard.run(func() { a.keep(ctx, client, app) }) })
 }
 
 // stop waits until the present application is no longer taken care of.
@@ -95,7 +96,7 @@ func (a *alive) makeAvailable(ctx context.Context, client *ucwa.Client, app ucwa
 		app = now
 	}
 	if a.presence == PresenceObserve {
-		return app, ctx, nil
+		return app, ctx, nil // it was asked for to see whether an earlier run made it available
 	}
 	// HTML is asked for beside plain text, which comes with its links doubled.
 	as := ucwa.Availability{SignInAs: a.signInAs, Formats: []string{"Plain", "Html"}, Modalities: []string{"Messaging"}}

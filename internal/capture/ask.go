@@ -23,10 +23,11 @@ func (r *recorder) ask(ctx context.Context) (resp ucwa.Response, err error) {
 	defer cancel()
 	url, waking, answered := r.cursor.Next, r.clock.waking(), make(chan struct{})
 	r.asked = r.clock.now()
-	go func() {
+	go r.guard.run(func() {
 		defer close(answered)
+		err = errBroken // unless it comes to anything else
 		resp, err = r.client.Poll(ctx, url)
-	}()
+	})
 	r.settle(ctx)
 	calm := time.NewTimer(calmAfter)
 	defer calm.Stop()

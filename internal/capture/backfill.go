@@ -17,7 +17,7 @@ import (
 // resource; nil for nobody.
 //
 // What it does not finish it goes on with the next time. Its errors are Run's,
-// and archive.ErrUnavailable when the server could not be read to the end.
+// *PolicyError among them, and archive.ErrUnavailable when the server could not be read to the end.
 func Backfill(ctx context.Context, cfg Config, progress func(HistorySummary)) (HistorySummary, error) {
 	r := newRecorder(cfg)
 	defer r.teller.stop()
@@ -33,11 +33,26 @@ func Backfill(ctx context.Context, cfg Config, progress func(HistorySummary)) (H
 		return HistorySummary{}, fmt.Errorf("backfill: %w", storageError{err})
 	}
 	app, created, err := r.borrow(ctx)
+	if err == nil {
+		err = r.allowed(ctx, app)
+	}
 	if err != nil {
 		return HistorySummary{}, fmt.Errorf("backfill: %w", err)
 	}
 	if created {
 		defer r.giveBack(ctx, app.URL)
+	}
+	if known, err := r.policyKnown(ctx); err != nil {
+		return HistorySummary{}, fmt.Errorf("backfill: %w", err)
+	} else if !known {
+		app.Existing = true // whoever made it ends it
+		told, err := r.policy(ctx, app, "")
+		if err == nil && len(told) > 0 {
+			_, err = r.cfg.Log.AppendObservations(ctx, told, nil)
+		}
+		if err != nil {
+			return HistorySummary{}, fmt.Errorf("backfill: %w", err)
+		}
 	}
 	round := newRound(r, r.client, app.URL)
 	round.progress = progress
@@ -67,6 +82,23 @@ func (r *recorder) borrow(ctx context.Context) (app ucwa.Application, created bo
 	}
 	app, err = r.client.CreateApplication(ctx, r.cursor.EndpointID)
 	return app, err == nil && !app.Existing, err
+}
+
+// allowed asks for the administrator's wishes as capture does, before anything
+// is read.
+func (r *recorder) allowed(ctx context.Context, app ucwa.Application) error {
+	if app.URL == r.cursor.Application {
+		return r.policyOfOld(ctx)
+	}
+	told, err := r.policy(ctx, app, "")
+	if err != nil || len(told) == 0 {
+		return err
+	}
+	for i := range told {
+		told[i].Wants = nil // those are for the event channel's sake
+	}
+	_, err = r.cfg.Log.AppendObservations(ctx, told, nil)
+	return err
 }
 
 // giveBack ends an application that was made for reading alone.

@@ -369,6 +369,33 @@ func TestHistoryBesideTheLoop(t *testing.T) {
 	})
 }
 
+// While a server is in trouble the loop alone asks it.
+func TestHistoryWaitsForCalm(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		f, l, b, cfg := historical(t)
+		down := true
+		f.intercept = func(w http.ResponseWriter, _ *http.Request, _ int) bool {
+			if down {
+				reply(w, 503, `{"code":"ServiceUnavailable"}`)
+			}
+			return down
+		}
+		r := f.start(cfg)
+		pass(10 * time.Minute)
+		if asked := l.requests(); len(asked) != 0 {
+			t.Errorf("asked meanwhile: %v", asked)
+		}
+		f.set(func() { down = false })
+		pass(2 * time.Minute)
+		if len(b.covered) != 1 {
+			t.Errorf("%d rounds when it was over", len(b.covered))
+		}
+		if err := r.stop(); err != nil {
+			t.Error(err)
+		}
+	})
+}
+
 // A stop does not wait for the history, and the next start goes on with it.
 func TestStopDuringARound(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
@@ -396,6 +423,28 @@ func TestStopDuringARound(t *testing.T) {
 			t.Error(err)
 		}
 	})
+}
+
+// An administrator's wish stands in the way of this as of capture.
+func TestBackfillAsksForPolicies(t *testing.T) {
+	for _, captured := range []bool{false, true} {
+		synctest.Test(t, func(t *testing.T) {
+			f, l, _, cfg := historical(t)
+			if captured {
+				keepApplication(t, cfg)
+				f.log.wishes = nil // as in an archive from before policies were asked for
+			}
+			f.set(func() { f.policy = "Disabled" })
+			var refused *capture.PolicyError
+			if _, err := capture.Backfill(t.Context(), cfg, nil); !errors.As(err, &refused) || len(l.requests()) != 0 {
+				t.Errorf("captured before %v: %v; asked %v", captured, err, l.requests())
+			}
+			cfg.PolicyAcknowledged = true
+			if got, err := capture.Backfill(t.Context(), cfg, nil); err != nil || got.Logs != 3 {
+				t.Errorf("acknowledged, captured before %v: %+v, %v", captured, got, err)
+			}
+		})
+	}
 }
 
 func TestBackfillNeedsTheArchive(t *testing.T) {

@@ -1,12 +1,17 @@
 // Package capture keeps one P-GET parked at the server for an account and puts
 // what comes back into the log, verbatim, before the server may forget it.
 //
-// poll.go is the loop and the order on which everything rests, commit.go its
-// writes; session.go signs in, gets applications and stops; recover.go and
-// judge.go wait out what fails; gap.go and cover.go account for every interval
-// without a parked P-GET. Beside the loop, fetch.go gets what events only link
-// to and alive.go keeps the application from being ended. project.go turns the
-// log into the decoded tables, behind the loop and apart from it.
+// poll.go is the loop and the order on which everything rests, ask.go its one
+// request, commit.go its writes; session.go signs in, gets applications and
+// stops, policy.go asks whether that is wished; recover.go and judge.go wait out
+// what fails, pace.go as politely as must be; gap.go, cover.go and elsewhere.go
+// account for what is not captured, by the time that clock.go keeps. Beside the
+// loop, fetch.go gets what events only link to, alive.go keeps the application
+// from being ended, accept.go takes invitations up where that is wanted, and
+// historian.go reads the server's conversation history in rounds (round.go,
+// roundlist.go, persist.go), which backfill.go does once. group.go does all this
+// for several accounts. project.go turns the log into the decoded tables, behind the loop
+// and apart from it.
 package capture
 
 import (
@@ -88,6 +93,8 @@ type Config struct {
 	// clock are noticed; nil takes Now at its word, as it must be taken when it
 	// is the clock of a simulated server, which leaps.
 	Machine *MachineClock
+
+	clock *timekeeper // that of RunAll, which keeps it; nil for one's own
 }
 
 // Turn is the time between a response and the P-GET that follows it, in which
@@ -101,9 +108,10 @@ type Turn struct {
 // nil. It returns an error when going on would be wrong: archive.ErrUnauthorized
 // when the credentials were refused, archive.ErrConflict when somebody else
 // captures through the same application, a *PolicyError when an administrator
-// does not want history and nobody has acknowledged that, and an error of the Log when not even
-// the cursor can be read. Everything else it waits out, recording the gap.
-// Nothing it started is left running when it returns.
+// does not want history and nobody has acknowledged that, and an error of the
+// Log when not even the cursor can be read. Everything else it waits out,
+// recording the gap. A fault of the program ends it as well, and not the
+// process. Nothing it started is left running when it returns.
 func Run(ctx context.Context, cfg Config) error {
 	var err error
 	if cfg.Presence, err = cfg.Presence.known(); err != nil {
@@ -116,28 +124,38 @@ func Run(ctx context.Context, cfg Config) error {
 	if err := cfg.Log.SetCapturing(cfg.Account, true); err != nil {
 		return fmt.Errorf("capture: start: %w", err)
 	}
-	stop := r.watch(ctx)
-	r.fetcher.start(ctx)
-	r.history.start(ctx)
-	err = r.loop(ctx)
-	r.alive.stop()
-	r.history.stop()
-	r.fetcher.stop()
-	r.joiner.stop()
-	r.finish(ctx, err)
-	stop()
-	err = errors.Join(err, cfg.Log.SetCapturing(cfg.Account, false))
+	err = errors.Join(r.run(ctx), cfg.Log.SetCapturing(cfg.Account, false))
 	if err != nil {
 		return fmt.Errorf("capture: %w", err)
 	}
 	return nil
 }
 
+// run captures, with everything that goes on beside the loop.
+func (r *recorder) run(ctx context.Context) (err error) {
+	ctx, r.guard.end = context.WithCancel(ctx)
+	defer r.guard.end()
+	stop := r.watch(ctx)
+	r.fetcher.start(ctx)
+	r.history.start(ctx)
+	r.guard.run(func() { err = r.loop(ctx) })
+	r.alive.stop()
+	r.history.stop()
+	r.fetcher.stop()
+	r.joiner.stop()
+	if r.guard.broken.Load() {
+		err = errBroken
+	}
+	r.guard.run(func() { r.finish(ctx, err) })
+	stop()
+	return err
+}
+
 // watch keeps the time until it is told to stop, which also waits for callbacks.
 func (r *recorder) watch(ctx context.Context) (stop func()) {
 	ctx, cancel := context.WithCancel(context.WithoutCancel(ctx))
 	var owned sync.WaitGroup
-	if r.cfg.Machine != nil {
+	if r.cfg.Machine != nil && r.cfg.clock == nil {
 		owned.Go(func() { r.clock.watch(ctx) })
 	}
 	return func() {
@@ -162,19 +180,22 @@ func newRecorder(cfg Config) *recorder {
 	if cfg.random == nil {
 		cfg.random = rand.Float64
 	}
-	clock, pace := newTimekeeper(cfg.Now, cfg.Machine), &pacer{}
+	clock, pace, guard := cfg.clock, &pacer{}, &guard{log: cfg.Logger}
+	if clock == nil {
+		clock = newTimekeeper(cfg.Now, cfg.Machine)
+	}
 	cfg.Client = clientConfig(cfg, clock, pace)
 	r := &recorder{
-		cfg: cfg, log: cfg.Logger, clock: clock, pacer: pace, teller: &teller{},
+		cfg: cfg, log: cfg.Logger, clock: clock, pacer: pace, guard: guard, teller: &teller{guard: guard},
 		coverage: &coverage{log: cfg.Log, account: cfg.Account, clock: clock},
-		alive:    &alive{presence: cfg.Presence, signInAs: cfg.SignInAs, log: cfg.Logger, pacer: pace},
+		alive:    &alive{presence: cfg.Presence, signInAs: cfg.SignInAs, log: cfg.Logger, pacer: pace, guard: guard},
 		pace:     newPace(cfg.random),
 	}
 	r.away.coverage = r.coverage
 	r.fetcher = newFetcher(cfg, r)
 	r.history = newHistorian(cfg, r)
 	if cfg.Presence == PresenceAccept {
-		r.joiner = newJoiner(cfg.Logger, r.keepFetched)
+		r.joiner = newJoiner(r)
 	}
 	return r
 }

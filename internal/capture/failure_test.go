@@ -88,13 +88,17 @@ func TestATokenThatExpires(t *testing.T) {
 }
 
 func TestThrottling(t *testing.T) {
-	for header, least := range map[string]time.Duration{"": 10 * time.Second, "60": time.Minute} {
+	for header, least := range map[string]time.Duration{"": 10 * time.Second, "60": time.Minute, "date": time.Minute} {
 		synctest.Test(t, func(t *testing.T) {
 			f := newFront(t)
 			var times []time.Time
 			f.intercept = func(w http.ResponseWriter, _ *http.Request, _ int) bool {
 				times = append(times, time.Now())
 				w.Header().Set("Retry-After", header)
+				if header == "date" { // by the clock of a server that is an hour behind
+					w.Header().Set("Date", time.Now().Add(-time.Hour).UTC().Format(http.TimeFormat))
+					w.Header().Set("Retry-After", time.Now().Add(time.Minute-time.Hour+time.Second).UTC().Format(http.TimeFormat))
+				}
 				w.WriteHeader(429)
 				return true
 			}

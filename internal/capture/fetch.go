@@ -89,7 +89,7 @@ func newFetcher(cfg Config, r *recorder) *fetcher {
 
 func (f *fetcher) start(ctx context.Context) {
 	ctx, f.cancel = context.WithCancel(context.WithoutCancel(ctx))
-	f.done.Go(func() { f.run(ctx) })
+	f.done.Go(func() { f.recorder.guard.run(func() { f.run(ctx) }) })
 }
 
 // stop gets what is listed, for drainTime at most, and waits for the end.

@@ -63,7 +63,7 @@ func (h *historian) start(ctx context.Context) {
 		return
 	}
 	ctx, h.cancel = context.WithCancel(ctx)
-	h.done.Go(func() { h.run(ctx) })
+	h.done.Go(func() { h.recorder.guard.run(func() { h.run(ctx) }) })
 }
 
 // stop ends the round that is going on where it is, and waits for that. The

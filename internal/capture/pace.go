@@ -12,6 +12,11 @@ import (
 	"github.com/cenkalti/backoff/v5"
 )
 
+// quickTries is how many requests of a storm may follow each other fast. The
+// rest are spread over what is left of the minute: a server that is back within
+// it should not be found only at its end.
+const quickTries = 4
+
 // stormLimit is how many requests an account makes in stormTime while a server
 // is in trouble, of whatever kind they are. UCWA documents no number: it is
 // what keeps a thousand accounts from being the trouble.
@@ -95,9 +100,7 @@ func (p *pacer) book(t *ticket, cost int) (wait time.Duration, over <-chan struc
 		return 0, nil
 	}
 	now := time.Now()
-	for len(p.sent) > 0 && now.Sub(p.sent[0]) >= stormTime {
-		p.sent = p.sent[1:]
-	}
+	p.prune(now)
 	if over := len(p.sent) + cost - stormLimit; over > 0 && len(p.sent) > 0 {
 		return p.sent[min(over, len(p.sent))-1].Add(stormTime).Sub(now), p.over
 	}
@@ -106,6 +109,27 @@ func (p *pacer) book(t *ticket, cost int) (wait time.Duration, over <-chan struc
 	}
 	t.left = cost
 	return 0, nil
+}
+
+// share is how long to wait with the next try so that those which are left are
+// spread evenly.
+func (p *pacer) share() time.Duration {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.prune(time.Now())
+	n := len(p.sent)
+	if !p.storm || n < quickTries || n >= stormLimit {
+		return 0
+	}
+	last := p.sent[n-1]
+	return p.sent[0].Add(stormTime).Sub(last) / time.Duration(stormLimit-n+1)
+}
+
+// prune forgets what was sent too long ago to count. The caller holds mu.
+func (p *pacer) prune(now time.Time) {
+	for len(p.sent) > 0 && now.Sub(p.sent[0]) >= stormTime {
+		p.sent = p.sent[1:]
+	}
 }
 
 // spend counts a request.

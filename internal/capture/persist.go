@@ -26,8 +26,8 @@ func (r *round) get(ctx context.Context, href string) (ucwa.Response, error) {
 func (r *round) persist(ctx context.Context, ask func(context.Context) (ucwa.Response, error)) (ucwa.Response, error) {
 	pace := newHistoryPace()
 	for attempt := 1; ; attempt++ {
-		asking, _ := r.recorder.pacer.admit(ctx, 1) // after the loop's, where a server is in trouble
-		resp, err := ask(asking)
+		r.recorder.pacer.quiet(ctx)
+		resp, err := ask(ctx)
 		if err == nil || ctx.Err() != nil {
 			return resp, err
 		}
@@ -47,6 +47,23 @@ func (r *round) persist(ctx context.Context, ask func(context.Context) (ucwa.Res
 		r.log.Debug("history", "err", err, "attempt", attempt, "wait", wait.Round(time.Millisecond))
 		if err := r.wait(ctx, err, wait); err != nil {
 			return resp, err
+		}
+	}
+}
+
+// quiet waits until a storm is over, or ctx ends: as long as a server is in
+// trouble, the few requests that it is spared are the loop's.
+func (p *pacer) quiet(ctx context.Context) {
+	for ctx.Err() == nil {
+		p.mu.Lock()
+		storm, over := p.storm, p.over
+		p.mu.Unlock()
+		if !storm {
+			return
+		}
+		select {
+		case <-over:
+		case <-ctx.Done():
 		}
 	}
 }

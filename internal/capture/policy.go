@@ -52,7 +52,7 @@ func (r *recorder) policy(ctx context.Context, app ucwa.Application, capture str
 	}
 	if err := r.decided(r.obey(ctx, resp.Body)); err != nil {
 		var refused *PolicyError
-		if errors.As(err, &refused) {
+		if errors.As(err, &refused) && !app.Existing { // else it may hold what was not acknowledged yet
 			r.withdraw(ctx, app.URL)
 		}
 		return nil, err
@@ -70,17 +70,8 @@ func (r *recorder) policy(ctx context.Context, app ucwa.Application, capture str
 // policy of the account was ever seen. Once is enough: a server that tells none
 // would be asked whenever it is in trouble.
 func (r *recorder) policyOfOld(ctx context.Context) error {
-	if r.policyAsked {
-		return nil
-	}
-	known, err := r.cfg.Log.Policies(ctx, r.cfg.Account)
-	if err != nil {
-		return storageError{err}
-	}
-	for _, p := range known {
-		if p.Name == archive.SaveMessagingHistory {
-			return r.decided(r.decide(ctx, p))
-		}
+	if known, err := r.policyKnown(ctx); known || err != nil {
+		return err
 	}
 	r.policyAsked = true
 	asking, _ := r.admit(ctx, 1)
@@ -97,6 +88,23 @@ func (r *recorder) policyOfOld(ctx context.Context) error {
 		return nil // likewise
 	}
 	return r.save(ctx, told, r.cursor)
+}
+
+// policyKnown decides by what the archive knows of the policy, if it does.
+func (r *recorder) policyKnown(ctx context.Context) (known bool, err error) {
+	if r.policyAsked {
+		return true, nil
+	}
+	all, err := r.cfg.Log.Policies(ctx, r.cfg.Account)
+	if err != nil {
+		return false, storageError{err}
+	}
+	for _, p := range all {
+		if p.Name == archive.SaveMessagingHistory {
+			return true, r.decided(r.decide(ctx, p))
+		}
+	}
+	return false, nil
 }
 
 // decided classes the error of a decision for the loop.

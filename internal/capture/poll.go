@@ -28,6 +28,7 @@ type recorder struct {
 	clock       *timekeeper
 	pacer       *pacer
 	teller      *teller
+	guard       *guard
 
 	// unsaved are answers that the log has refused. They are offered again
 	// with the next one: the server should send them again, but they are here.

@@ -71,7 +71,7 @@ func (r *recorder) tryGone(ctx context.Context, at archive.Time) error {
 	// A server that ends every application it gives is asked for the next one
 	// ever more slowly; the first is asked for at once.
 	if r.failures > 1 {
-		sleep(ctx, r.pace.next())
+		sleep(ctx, max(r.pace.next(), r.pacer.share()))
 	}
 	return nil
 }
@@ -143,7 +143,7 @@ func (r *recorder) wait(v verdict, err error) time.Duration {
 		errors.As(err, &poll) && !errors.As(err, &api) && errors.Is(err, archive.ErrUnavailable) {
 		wait = 0
 	}
-	return max(wait, v.atLeast)
+	return max(wait, v.atLeast, r.pacer.share())
 }
 
 // probe reports whether the application has ended. When it lives, the same URL

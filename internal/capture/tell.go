@@ -6,6 +6,8 @@ import "sync"
 // callback that takes its time must not keep the next P-GET waiting. There is a
 // goroutine only while there is something to tell.
 type teller struct {
+	guard *guard
+
 	mu      sync.Mutex
 	queue   []func() // guarded by mu
 	telling bool     // guarded by mu
@@ -33,7 +35,7 @@ func (t *teller) run() {
 			return
 		}
 		for _, call := range queue {
-			call()
+			t.guard.run(call)
 		}
 	}
 }

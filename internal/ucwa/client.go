@@ -33,6 +33,9 @@ type Config struct {
 	// Grant is how to get tokens: GrantPassword or GrantWindows; "" is the
 	// first of the two that the server offers and this configuration can use.
 	Grant string
+	// Kerberos makes the Windows grant use tickets instead of the password; nil
+	// is NTLM.
+	Kerberos *Kerberos
 	// Hosts are further domains that autodiscovery may lead to. The root's own
 	// host and the hosts under the user's domain always may.
 	Hosts []string

@@ -106,7 +106,11 @@ func retryAfter(r Response) time.Duration {
 		return time.Duration(min(s, int(maxRetryAfter/time.Second))) * time.Second
 	}
 	if at, err := http.ParseTime(v); err == nil {
-		return min(max(0, at.Sub(r.Received.Time)), maxRetryAfter)
+		now := r.Received
+		if r.Date.Known() {
+			now = r.Date // the moment is by the server's clock
+		}
+		return min(max(0, at.Sub(now.Time)), maxRetryAfter)
 	}
 	return 0
 }

@@ -1,6 +1,9 @@
 package ucwa
 
-import "net/url"
+import (
+	"net/http"
+	"net/url"
+)
 
 // OAuthChallenge finds the token service in a 401's headers.
 var OAuthChallenge = oauthChallenge
@@ -18,4 +21,21 @@ func SignedInAt(applications string) *Client {
 		panic(err)
 	}
 	return &Client{applications: u}
+}
+
+// MaskJSON is a body as the wire log has it.
+func MaskJSON(body []byte) string { return string(maskJSON(body)) }
+
+// Written waits until a wire log has written all its lines.
+func Written(rt http.RoundTripper) {
+	l := rt.(*wireLog).lines
+	for {
+		l.mu.Lock()
+		draining := l.draining
+		l.mu.Unlock()
+		if draining == nil {
+			return
+		}
+		<-draining
+	}
 }

@@ -20,7 +20,7 @@ import (
 // The values of Config.Grant.
 const (
 	GrantPassword = "password" // name and password in the request for a token
-	GrantWindows  = "windows"  // name and password by NTLM
+	GrantWindows  = "windows"  // a Kerberos ticket, or name and password by NTLM
 )
 
 // The grants' names at the token service (AuthenticationInUCWA.md).
@@ -35,13 +35,20 @@ func chooseGrant(cfg Config, found Discovery) (string, error) {
 	if !slices.Contains([]string{"", GrantPassword, GrantWindows}, cfg.Grant) {
 		return "", fmt.Errorf("grant is to be %q, %q or empty: %w", GrantPassword, GrantWindows, archive.ErrInvalid)
 	}
-	if cfg.Password.Reveal() == "" {
+	if cfg.Kerberos != nil {
+		if err := cfg.Kerberos.check(); err != nil {
+			return "", err
+		}
+	}
+	hasPassword := cfg.Password.Reveal() != ""
+	if !hasPassword && cfg.Kerberos == nil {
 		return "", fmt.Errorf("there is no password to sign in with: %w", archive.ErrUnauthorized)
 	}
-	for _, g := range [][2]string{{GrantPassword, passwordGrant}, {GrantWindows, windowsGrant}} {
-		if (cfg.Grant == "" || cfg.Grant == g[0]) && offers(found.Grants, g[1]) {
-			return g[1], nil
-		}
+	if hasPassword && cfg.Grant != GrantWindows && offers(found.Grants, passwordGrant) {
+		return passwordGrant, nil
+	}
+	if cfg.Grant != GrantPassword && offers(found.Grants, windowsGrant) {
+		return windowsGrant, nil
 	}
 	if found.Authority != "" {
 		return "", ErrModernAuth

@@ -233,6 +233,28 @@ func TestHandshakesDoNotMix(t *testing.T) {
 	}
 }
 
+// The wire log stands between client and transport without coming between the
+// messages, and holds none of them.
+func TestTheWireLogOfAHandshake(t *testing.T) {
+	s := newNTLM(t, "NTLM")
+	cfg := s.config(t)
+	var log bytes.Buffer
+	rt := ucwa.WireLog(&log, cfg.HTTPClient.Transport, nil)
+	cfg.HTTPClient.Transport = rt
+	if _, err := ucwa.SignIn(t.Context(), cfg); err != nil {
+		t.Fatal(err)
+	}
+	ucwa.Written(rt)
+	if s.strays != 0 || strings.Count(log.String(), `"auth":"NTLM"`) != 2 || strings.Contains(log.String(), "TlRM") || strings.Contains(log.String(), "canary") {
+		t.Errorf("%d stray answers, logged %s", s.strays, log.String())
+	}
+	s.drop = true
+	cfg.Password = ucwa.NewSecret(password)
+	if _, err := ucwa.SignIn(t.Context(), cfg); !errors.Is(err, archive.ErrUnavailable) || s.strays != 0 {
+		t.Errorf("%d stray answers, %v", s.strays, err)
+	}
+}
+
 // A connection lost between challenge and answer is no refusal, and the answer
 // goes nowhere else.
 func TestAHandshakeThatBreaksOff(t *testing.T) {

@@ -45,6 +45,7 @@ type tokens struct {
 	grant    string // passwordGrant or windowsGrant
 	username string
 	password Secret
+	kerberos *Kerberos // nil is NTLM
 
 	attempt *attempt
 
@@ -56,7 +57,7 @@ type tokens struct {
 func newTokens(c *Client, cfg Config, grant, endpoint string) *tokens {
 	return &tokens{
 		client: c, endpoint: endpoint, grant: grant,
-		username: cfg.Username, password: cfg.Password,
+		username: cfg.Username, password: cfg.Password, kerberos: cfg.Kerberos,
 		attempt: cfg.Password.tries.of(cfg.Username),
 	}
 }

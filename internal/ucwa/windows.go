@@ -7,6 +7,8 @@ import (
 	"fmt"
 	"net"
 	"net/http"
+	"net/url"
+	"slices"
 	"strings"
 	"sync/atomic"
 
@@ -16,7 +18,7 @@ import (
 )
 
 // byWindows gets a token by the Windows grant: the request names nobody, and
-// the token service asks for NTLM on the level of HTTP (AuthenticationInUCWA.md;
+// the token service asks for Kerberos or NTLM on the level of HTTP (AuthenticationInUCWA.md;
 // messages in MS-NLMP 2.2.1). The message that answers the server's challenge is
 // the one that the server judges the password by; it is sent once, and only on
 // the connection the challenge came on.
@@ -26,6 +28,9 @@ func (t *tokens) byWindows(ctx context.Context) (granted, error) {
 	r, err := t.ask(ctx, line, "")
 	if err != nil || r.Status != http.StatusUnauthorized {
 		return t.readAfter(r, err)
+	}
+	if t.kerberos != nil {
+		return t.byKerberos(ctx, line, r)
 	}
 	scheme, _ := ntlmOffer(r.Header)
 	if scheme == "" {
@@ -47,6 +52,22 @@ func (t *tokens) byWindows(ctx context.Context) (granted, error) {
 		return granted{}, fmt.Errorf("the token service's NTLM challenge is not usable: %w", archive.ErrUnavailable)
 	}
 	return t.readAfter(t.ask(ctx, line, authorization(scheme, last)))
+}
+
+// byKerberos answers a 401 with a ticket, in one message.
+func (t *tokens) byKerberos(ctx context.Context, l *line, r Response) (granted, error) {
+	if !slices.ContainsFunc(r.Header.Values("WWW-Authenticate"), func(s string) bool { return authScheme(s) == "Negotiate" }) {
+		return granted{}, fmt.Errorf("the token service offers no Kerberos (Negotiate): %w", archive.ErrUnauthorized)
+	}
+	endpoint, err := url.Parse(t.endpoint)
+	if err != nil {
+		return granted{}, fmt.Errorf("token service: %w", archive.ErrInvalid)
+	}
+	message, err := t.kerberos.negotiate(ctx, endpoint.Hostname())
+	if err != nil {
+		return granted{}, err
+	}
+	return t.readAfter(t.ask(ctx, l, authorization("Negotiate", message)))
 }
 
 func (t *tokens) readAfter(r Response, err error) (granted, error) {

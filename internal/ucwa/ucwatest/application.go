@@ -30,6 +30,7 @@ type application struct {
 	priority int               // of the parked one
 	hold     time.Duration     // how long to park, as the client asked for last; 0 for the default
 	known    map[string][]byte // resources by path below href, as last told
+	told     map[string]bool   // paths of conversations there were
 	legs     map[string]*leg   // live conversations by their GUID
 
 	subscribed map[*user]time.Time // whose presence it is told, and until when
@@ -87,7 +88,7 @@ func (s *Server) endpoint(who *user, id string) (*application, int) {
 	s.made++
 	number := 10_000_000_000 + int64(len(s.sc.Name))*1_000_003 + int64(s.made)*7919
 	app := &application{user: who, id: fmt.Sprint(number), href: fmt.Sprintf("/ucwa/oauth/v1/applications/%d", number), endpoint: id,
-		asked: time.Now(), active: time.Now(), known: make(map[string][]byte), legs: make(map[string]*leg), subscribed: make(map[*user]time.Time)}
+		asked: time.Now(), active: time.Now(), known: make(map[string][]byte), told: make(map[string]bool), legs: make(map[string]*leg), subscribed: make(map[*user]time.Time)}
 	who.apps = append(who.apps, app)
 	s.apps[app.id] = app
 	return app, http.StatusCreated

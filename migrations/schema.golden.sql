@@ -22,11 +22,9 @@ CREATE INDEX message_changed ON message (changed);
 
 CREATE INDEX message_conversation ON message (conversation, place, place_time, event);
 
-CREATE INDEX message_history ON message (conversation, time) WHERE live = 0;
-
 CREATE UNIQUE INDEX message_href ON message (account, href) WHERE href <> '';
 
-CREATE INDEX message_time ON message (conversation, time);
+CREATE INDEX message_time ON message (conversation, live, time);
 
 CREATE INDEX observation_account ON observation (account, received);
 

@@ -39,3 +39,6 @@ func FlowOf(n int) []item {
 func RenderFlow(ctx context.Context, w io.Writer, items []item) error {
 	return flowList(items, true).Render(ctx, w)
 }
+
+// PlaceOf is where a message is drawn.
+func PlaceOf(m *archive.Message, gaps []archive.Gap) archive.EventID { return placeOf(m, gaps) }

@@ -253,6 +253,43 @@ func TestFailedDeliveryAndLinks(t *testing.T) {
 	}
 }
 
+func TestFromTheHistory(t *testing.T) {
+	f := newFake()
+	if n := open(t, f, nil).get(f.conversation(0), 200).Find(".msg .history").Length(); n != 0 {
+		t.Errorf("%d messages are said to come from the history", n)
+	}
+	for i := range f.Invented.Messages {
+		f.Invented.Messages[i].Provenance = archive.ProvenanceLog
+	}
+	doc := open(t, f, nil).get(f.conversation(0), 200)
+	if n := doc.Find(".msg .history").Length(); n == 0 || n != doc.Find(".msg").Length() {
+		t.Errorf("%d of %d messages say that they come from the history", n, doc.Find(".msg").Length())
+	}
+}
+
+// What only the history shows is drawn behind what was not captured before it.
+func TestPlaceInTheTimeline(t *testing.T) {
+	from := time.Date(2026, 10, 26, 9, 0, 0, 0, time.UTC)
+	gaps := []archive.Gap{{After: 12, From: archive.At(from)}, {After: 40, From: archive.At(from.Add(time.Hour))}}
+	live := archive.NewEventID(12, 3)
+	for _, tt := range []struct {
+		provenance archive.Provenance
+		at         archive.Time
+		want       archive.EventID
+	}{
+		{archive.ProvenanceBoth, archive.At(from.Add(time.Minute)), live},
+		{archive.ProvenanceLog, archive.At(from.Add(-time.Minute)), live},
+		{archive.ProvenanceLog, archive.At(from.Add(time.Minute)), archive.NewEventID(13, 0)},
+		{archive.ProvenanceLog, archive.At(from.Add(2 * time.Hour)), archive.NewEventID(41, 0)},
+		{archive.ProvenanceLog, archive.Time{}, live},
+	} {
+		m := archive.Message{Place: live, Provenance: tt.provenance, Time: tt.at}
+		if got := web.PlaceOf(&m, gaps); got != tt.want {
+			t.Errorf("%s at %s stands at %s, want %s", tt.provenance, tt.at, got, tt.want)
+		}
+	}
+}
+
 // Following the links from the newest page back, and forth again, shows every
 // message once.
 func TestPagesHoldEveryMessageOnce(t *testing.T) {

@@ -59,6 +59,7 @@ type messageView struct {
 	Event    string
 	Hit      bool
 	Original string // "HTML" when it was sent in another form than shown
+	History  bool   // only the server's history shows it
 }
 
 // entry is something with its place in the log. Where places are equal, what
@@ -202,6 +203,7 @@ func newMessage(c component.Clock, m archive.Message, hit bool) messageView {
 	v := messageView{
 		ID: anchor(m.ID), Link: messageHref(m.ID), Time: c.Minute(m.Time, m.TimeSource),
 		Text: m.Text, Event: eventHref(m.Event), Hit: hit, Failure: failure(m),
+		History: m.Provenance == archive.ProvenanceLog,
 	}
 	if m.Format == "html" {
 		v.Original = "HTML"

@@ -37,17 +37,18 @@ func TestScript(t *testing.T) {
 	})
 }
 
-// startSimulator is the script command `sim SCENARIO [history]`: a UCWA server
-// that plays testdata/scenarios/SCENARIO.txtar, or a file of that ending, at $SIM
-// until the script ends, with a conversation history or without. $SIM_USER is who can sign in, with
-// the password in the file $SIM_PASSWORD.
+// startSimulator is the script command `sim SCENARIO [history|forbid]`: a UCWA
+// server that plays testdata/scenarios/SCENARIO.txtar, or a file of that ending,
+// at $SIM until the script ends, with a conversation history, or with an
+// administrator who wants none. $SIM_USER is who can sign in, with the password
+// in the file $SIM_PASSWORD.
 func startSimulator(ts *testscript.TestScript, neg bool, args []string) {
-	history := len(args) == 2 && args[1] == "history"
-	if neg || len(args) != 1 && !history {
-		ts.Fatalf("usage: sim SCENARIO [history]")
+	history, forbid := len(args) == 2 && args[1] == "history", len(args) == 2 && args[1] == "forbid"
+	if neg || len(args) != 1 && !history && !forbid {
+		ts.Fatalf("usage: sim SCENARIO [history|forbid]")
 	}
 	sc := scenarioOf(ts, args[0])
-	server := ucwatest.NewServer(sc, ucwatest.Options{History: history})
+	server := ucwatest.NewServer(sc, ucwatest.Options{History: history, KeepNoHistory: forbid})
 	ts.Defer(server.Close)
 	ts.Setenv("SIM", server.URL())
 	ts.Setenv("SIM_USER", strings.TrimPrefix(sc.Account.URI, "sip:"))

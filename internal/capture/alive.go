@@ -65,6 +65,9 @@ func (a *alive) once(ctx context.Context, client *ucwa.Client, app ucwa.Applicat
 	if app.EventsURL == "" {
 		cost++ // it is looked at first
 	}
+	if client.RenewalDue() {
+		cost++
+	}
 	asking, _ := a.pacer.admit(ctx, cost)
 	renewed := client.RenewIfDue(asking)
 	if !app.Available() {

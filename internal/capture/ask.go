@@ -59,12 +59,12 @@ func (r *recorder) ask(ctx context.Context) (resp ucwa.Response, err error) {
 
 // held notes that the server holds the P-GET.
 func (r *recorder) held(ctx context.Context, t *ticket) {
-	ago, written := r.pacer.ago(t, (*ticket).lastWritten)
+	ago, written := r.pacer.ago(t, (*ticket).firstWritten)
 	if !written {
 		return // not even connected
 	}
 	r.pacer.calm()
-	r.pace.Reset()
+	r.pace.reset()
 	_, failing := r.coverage.failing()
 	if failing {
 		at := archive.At(r.clock.now().Add(-ago))

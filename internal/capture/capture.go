@@ -8,9 +8,9 @@
 // account for what is not captured, by the time that clock.go keeps. Beside the
 // loop, fetch.go gets what events only link to, alive.go keeps the application
 // from being ended, accept.go takes invitations up where that is wanted, and
-// historian.go reads the server's history in rounds
-// (round.go, roundlist.go, persist.go) and backfill.go does so once. group.go does all this for several
-// accounts. project.go turns the log into the decoded tables, behind the loop
+// historian.go reads the server's conversation history in rounds (round.go,
+// roundlist.go, persist.go), which backfill.go does once. group.go does all this
+// for several accounts. project.go turns the log into the decoded tables, behind the loop
 // and apart from it.
 package capture
 
@@ -19,6 +19,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"math/rand/v2"
 	"net/http"
 	"slices"
 	"strings"
@@ -87,6 +88,7 @@ type Config struct {
 	OnPoll func(Turn)
 	Logger *slog.Logger     // nil discards
 	Now    func() time.Time // nil is time.Now
+	random func() float64   // from 0 to 1; nil is chance
 	// Machine are the clocks by which sleeps of the machine and settings of its
 	// clock are noticed; nil takes Now at its word, as it must be taken when it
 	// is the clock of a simulated server, which leaps.
@@ -175,6 +177,9 @@ func newRecorder(cfg Config) *recorder {
 	}
 	// An account's URI is an address; its id says which account it is.
 	cfg.Logger = cfg.Logger.With("account", archive.AccountID(cfg.Account))
+	if cfg.random == nil {
+		cfg.random = rand.Float64
+	}
 	clock, pace, guard := cfg.clock, &pacer{}, &guard{log: cfg.Logger}
 	if clock == nil {
 		clock = newTimekeeper(cfg.Now, cfg.Machine)
@@ -184,7 +189,7 @@ func newRecorder(cfg Config) *recorder {
 		cfg: cfg, log: cfg.Logger, clock: clock, pacer: pace, guard: guard, teller: &teller{guard: guard},
 		coverage: &coverage{log: cfg.Log, account: cfg.Account, clock: clock},
 		alive:    &alive{presence: cfg.Presence, signInAs: cfg.SignInAs, log: cfg.Logger, pacer: pace, guard: guard},
-		pace:     newPace(),
+		pace:     newPace(cfg.random),
 	}
 	r.away.coverage = r.coverage
 	r.fetcher = newFetcher(cfg, r)

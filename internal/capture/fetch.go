@@ -8,8 +8,6 @@ import (
 	"sync"
 	"time"
 
-	"github.com/cenkalti/backoff/v5"
-
 	"archiver/internal/archive"
 	"archiver/internal/ucwa"
 )
@@ -78,7 +76,7 @@ type fetcher struct {
 	stopping chan struct{}
 	cancel   context.CancelFunc
 	done     sync.WaitGroup
-	pace     *backoff.ExponentialBackOff
+	pace     *pace
 
 	mu      sync.Mutex
 	client  *ucwa.Client // guarded by mu; nil while there is nobody to ask
@@ -86,7 +84,7 @@ type fetcher struct {
 }
 
 func newFetcher(cfg Config, r *recorder) *fetcher {
-	return &fetcher{cfg: cfg, recorder: r, wake: make(chan struct{}, 1), stopping: make(chan struct{}), pace: newPace()}
+	return &fetcher{cfg: cfg, recorder: r, wake: make(chan struct{}, 1), stopping: make(chan struct{}), pace: newPace(cfg.random)}
 }
 
 func (f *fetcher) start(ctx context.Context) {
@@ -129,7 +127,7 @@ func (f *fetcher) run(ctx context.Context) {
 	for {
 		var again <-chan time.Time
 		if !f.work(ctx) {
-			again = time.After(f.pace.NextBackOff())
+			again = time.After(f.pace.next())
 		}
 		select {
 		case <-f.wake:
@@ -227,7 +225,7 @@ func (f *fetcher) commit(ctx context.Context, item archive.Fetch, resp ucwa.Resp
 		f.cfg.Logger.Error("commit of a fetched resource", "rel", item.Rel, "err", err)
 		return false
 	}
-	f.pace.Reset()
+	f.pace.reset()
 	f.recorder.told(appended)
 	return true
 }

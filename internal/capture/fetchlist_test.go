@@ -130,8 +130,8 @@ func TestTheListOfFetchesIsCommittedWithItsEvents(t *testing.T) {
 		failures := 0
 		f.log.mu.Lock()
 		f.log.fail = func(string) (bool, error) {
-			if failures++; failures%3 > 0 {
-				return failures%3 == 1, errDisk
+			if failures++; failures%5 == 1 || failures%5 == 3 {
+				return failures%5 == 1, errDisk
 			}
 			return true, nil
 		}

@@ -26,6 +26,12 @@ const (
 	origin   = "http://127.0.0.1"
 )
 
+// latency is how long a request is under way.
+const latency = time.Millisecond
+
+// tokenLife is how long a token lasts.
+const tokenLife = 8 * time.Hour
+
 // front is a front end of one user in the present synctest bubble. Its event
 // channel keeps Microsoft's rules of acknowledgement: see events.
 type front struct {
@@ -52,12 +58,24 @@ type front struct {
 	resources map[string]string // href to body, for fetches
 	policy    string            // saveMessagingHistory; "" for a server that tells no policies
 
-	queue   []string // events not yet in a batch
-	history []string // every event a batch was released with
-	held    string   // the last batch, until it is acknowledged
-	expect  int      // number of the batch to be sent next
+	queue   []string  // events not yet in a batch
+	history []string  // every event a batch was released with
+	held    string    // the last batch, until it is acknowledged
+	expect  int       // number of the batch to be sent next
+	seen    time.Time // when the channel was last asked
 	wake    chan struct{}
 	parked  int // how many requests were parked so far
+
+	truth   *truth
+	durable func(url string) bool            // whether a cursor with this URL is safe
+	errorf  func(format string, args ...any) // a broken promise
+	busy    func(w http.ResponseWriter) bool // may answer any request in place of the rules
+	strict  bool                             // events and applications time out
+	granted time.Time                        // when the present token was
+	garbled bool                             // its links may be anything
+	expired int                              // tokens that were used beyond their life
+	service []int                            // statuses with which the token service fails, in turn
+	refuses []int                            // the same of creating applications
 
 	// intercept may answer an event channel request in place of the rules.
 	intercept func(w http.ResponseWriter, r *http.Request, ack int) (handled bool)
@@ -66,16 +84,17 @@ type front struct {
 func newFront(t *testing.T) *front {
 	t.Helper()
 	f := &front{t: t, log: &memory{}, conns: make(chan net.Conn), closed: make(chan struct{}),
-		password: password, expect: 1, resources: map[string]string{}, wake: make(chan struct{}, 1)}
+		password: password, expect: 1, resources: map[string]string{}, wake: make(chan struct{}, 1), truth: &truth{stumbled: map[int]time.Time{}}}
+	f.errorf, f.durable = t.Errorf, f.log.wasDurable
 	f.serveOn()
-	transport := &http.Transport{DialContext: f.dial}
-	f.client = &http.Client{Transport: transport}
-	t.Cleanup(func() { transport.CloseIdleConnections(); _ = f.srv.Close() })
+	m := f.host()
+	f.client = m.client
+	t.Cleanup(func() { m.closeIdle(); _ = f.srv.Close() })
 	return f
 }
 
 func (f *front) serveOn() {
-	f.srv = &http.Server{Handler: http.HandlerFunc(f.serve), ErrorLog: slog.NewLogLogger(slog.DiscardHandler, slog.LevelError)}
+	f.srv = &http.Server{Handler: http.HandlerFunc(f.serve), ConnContext: withLine, ErrorLog: slog.NewLogLogger(slog.DiscardHandler, slog.LevelError)}
 	go func() { _ = f.srv.Serve(f) }()
 }
 
@@ -89,25 +108,6 @@ func (f *front) Accept() (net.Conn, error) {
 }
 func (f *front) Close() error   { close(f.closed); return nil }
 func (f *front) Addr() net.Addr { return &net.TCPAddr{IP: net.IPv4(127, 0, 0, 1), Port: 80} }
-func (f *front) dial(context.Context, string, string) (net.Conn, error) {
-	f.mu.Lock()
-	if f.down {
-		f.times = append(f.times, time.Now())
-	}
-	down, dialing, closed := f.down, f.dialing, f.closed
-	f.mu.Unlock()
-	if down {
-		time.Sleep(dialing)
-		return nil, &net.OpError{Op: "dial", Net: "tcp", Err: io.ErrClosedPipe}
-	}
-	here, there := net.Pipe()
-	select {
-	case f.conns <- there:
-		return here, nil
-	case <-closed:
-		return nil, net.ErrClosed
-	}
-}
 
 func (f *front) app() string {
 	return fmt.Sprintf("/ucwa/oauth/v1/applications/%d", f.apps)
@@ -118,7 +118,19 @@ func (f *front) token() string { return fmt.Sprintf("cwt=canary-token-%d", f.tok
 func (f *front) serve(w http.ResponseWriter, r *http.Request) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
+	if f.strict { // no two things happen in one instant
+		f.mu.Unlock()
+		time.Sleep(latency)
+		f.mu.Lock()
+	}
 	f.times = append(f.times, time.Now())
+	if f.busy != nil && f.busy(w) {
+		f.truth.tell("refused", r.Method+" "+r.URL.Path)
+		return
+	}
+	if f.strict && time.Since(f.granted) > tokenLife && r.Header.Get("Authorization") == "Bearer "+f.token() {
+		f.tokens, f.expired = f.tokens+1, f.expired+1
+	}
 	if strings.HasSuffix(r.URL.Path, "/events") {
 		f.poll(w, r)
 		return
@@ -147,6 +159,9 @@ func (f *front) serve(w http.ResponseWriter, r *http.Request) {
 		f.gone = true
 		w.WriteHeader(204)
 	case r.Method == "POST":
+		if strings.HasSuffix(path, "/reportMyActivity") {
+			f.truth.reports = append(f.truth.reports, time.Now())
+		}
 		w.WriteHeader(204)
 	case path == f.app():
 		reply(w, 200, f.describe(strings.Contains(strings.Join(f.calls, " "), "makeMeAvailable")))
@@ -159,11 +174,17 @@ func (f *front) serve(w http.ResponseWriter, r *http.Request) {
 
 func (f *front) grant(w http.ResponseWriter, body string) {
 	f.grants++
+	if len(f.service) > 0 {
+		w.WriteHeader(f.service[0])
+		f.service = f.service[1:]
+		return
+	}
 	if !strings.Contains(body, "password="+f.password+"&") {
 		reply(w, 400, `{"error":"invalid_grant"}`)
 		return
 	}
 	f.tokens++
+	f.granted = time.Now()
 	reply(w, 200, fmt.Sprintf(`{"access_token":%q,"expires_in":28800,"token_type":"Bearer"}`, f.token()))
 }
 
@@ -174,9 +195,15 @@ func (f *front) create(w http.ResponseWriter, body string) {
 		reply(w, 200, f.describe(false))
 		return
 	}
+	if len(f.refuses) > 0 {
+		w.WriteHeader(f.refuses[0])
+		f.refuses = f.refuses[1:]
+		return
+	}
 	f.apps++
+	f.truth.created = append(f.truth.created, time.Now())
 	f.endpoints = append(f.endpoints, id)
-	f.gone, f.held, f.expect = false, "", 1
+	f.gone, f.held, f.expect, f.seen = false, "", 1, time.Now()
 	reply(w, 201, f.describe(false))
 }
 

@@ -26,7 +26,7 @@ type coverage struct {
 	clock   *timekeeper
 
 	// until is up to when capture is known to be complete; unknown before the
-	// first P-GET of an account, when there is nothing to interrupt.
+	// first application of an account, when there is nothing to interrupt.
 	until archive.Time
 	leaps int         // of the timekeeper, accounted for
 	open  []*interval // going on; more than one only when found so at the start
@@ -74,16 +74,42 @@ func (c *coverage) lost(ctx context.Context, at archive.Time, cause archive.GapC
 	if !c.until.Known() {
 		return nil
 	}
-	if at.Before(c.until.Time) || cause == archive.GapApplicationGone && len(c.open) == 0 {
-		// When an application ended nobody knows: its last answer is the last
-		// proof that it lived and that nothing was lost.
+	if at.Before(c.until.Time) {
 		at = c.until
 	}
+	if cause == archive.GapApplicationGone {
+		at = c.sinceProof(at)
+	}
 	if len(c.open) == 0 || c.open[0].Cause != cause {
+		if from := c.begins(at); from.Before(at.Time) {
+			c.open, at = nil, from
+		}
 		c.end(at)
 		c.open = []*interval{c.interval(cause, at)}
 	}
 	return c.write(ctx)
+}
+
+// begins gives since when an interval counts whose cause changes at a time: what
+// is too short to be a gap by itself belongs to the next.
+func (c *coverage) begins(at archive.Time) archive.Time {
+	if len(c.open) == 1 && c.open[0].ID == 0 && !c.open[0].sure && at.Sub(c.open[0].from.Time) <= leastGap {
+		return c.open[0].from
+	}
+	return at
+}
+
+// sinceProof gives since when an application may have ended. Nobody knows: its
+// last answer is the last proof that it lived and that nothing was lost, be it
+// only a batch that did not arrive.
+func (c *coverage) sinceProof(at archive.Time) archive.Time {
+	if len(c.open) == 0 {
+		return c.until
+	}
+	if first := c.open[0]; first.Cause != archive.GapApplicationGone && first.from.After(c.until.Time) {
+		c.missed(archive.GapApplicationGone, c.until, first.from)
+	}
+	return at
 }
 
 // regaining makes sure that everything up to a P-GET asked and then parked at

@@ -13,6 +13,9 @@ import (
 // errDisk is what a faulty log answers.
 var errDisk = errors.New("the disk is full")
 
+// errTwice is what the store answers to whoever ends a gap again elsewhere.
+var errTwice = errors.New("a gap can only be ended, once")
+
 // memory is a log that behaves: what it was given once it keeps, and the same
 // again alters nothing. Faults are decided per call by fail.
 type memory struct {
@@ -105,10 +108,22 @@ func (m *memory) AppendGap(_ context.Context, g archive.Gap) (archive.GapID, err
 	if !apply {
 		return 0, err
 	}
-	for _, have := range m.gaps {
-		if have.Account == g.Account && have.Cause == g.Cause && have.From == g.From {
+	for i, have := range m.gaps { // the pieces of a gap follow upon each other
+		if have.Account != g.Account || have.Cause != g.Cause || have.From != g.From || have.Conversation != g.Conversation {
+			continue
+		}
+		if !have.To.Known() && g.To.Known() {
+			m.gaps[i].To, m.gaps[i].Seconds, m.gaps[i].AtRisk = g.To, g.Seconds, g.AtRisk
+			have = m.gaps[i]
+		}
+		if !have.To.Known() || g.To.Known() && !g.To.After(have.To.Time) {
 			return have.ID, err
 		}
+		if g.From = have.To; !have.To.After(have.From.Time) {
+			g.From = archive.At(have.From.Add(time.Nanosecond))
+		}
+		g.Seconds = g.To.Sub(g.From.Time).Seconds()
+		g.AtRisk = g.Risk()
 	}
 	g.ID, g.After = archive.GapID(len(m.gaps)+1), archive.ObservationID(len(m.obs))
 	m.gaps = append(m.gaps, g)
@@ -123,6 +138,9 @@ func (m *memory) CloseGap(_ context.Context, id archive.GapID, to archive.Time) 
 		return err
 	}
 	g := &m.gaps[id-1]
+	if g.To.Known() && g.To != to {
+		return errTwice
+	}
 	g.To, g.Seconds = to, to.Sub(g.From.Time).Seconds()
 	g.AtRisk = g.Seconds >= archive.RiskAfterSeconds
 	return err

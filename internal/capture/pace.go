@@ -25,15 +25,26 @@ const (
 	stormTime  = time.Minute
 )
 
-// newPace gives the waits between attempts: full jitter, within a second at
-// first, then growing fast to 30 seconds. The library takes its interval times
-// 0 to 2.
-func newPace() *backoff.ExponentialBackOff {
-	return &backoff.ExponentialBackOff{
-		InitialInterval: 500 * time.Millisecond, RandomizationFactor: 1,
-		Multiplier: 3, MaxInterval: 15 * time.Second,
-	}
+// pace gives the waits between attempts: full jitter below a bound that is a
+// second at first and grows to 30.
+type pace struct {
+	bound  backoff.ExponentialBackOff
+	random func() float64
 }
+
+func newPace(random func() float64) *pace {
+	return &pace{random: random, bound: backoff.ExponentialBackOff{
+		InitialInterval: time.Second, Multiplier: 3, MaxInterval: 30 * time.Second,
+	}}
+}
+
+// next is the next wait.
+func (p *pace) next() time.Duration {
+	return time.Duration(p.random() * float64(p.bound.NextBackOff()))
+}
+
+// reset begins with the shortest again.
+func (p *pace) reset() { p.bound.Reset() }
 
 // pacer counts the requests of an account to a server in trouble, from the
 // first failure in a row until something succeeds, and makes the next one wait
@@ -50,12 +61,12 @@ type pacer struct {
 type ticket struct {
 	left int // guarded by the pacer's mu
 	used int // guarded by the pacer's mu
-	// written is when the last request was, answered when the headers of the
-	// last answer arrived.
+	// written is when the first request was, answered when the headers of the
+	// last one's answer arrived.
 	written, answered time.Time // guarded by the pacer's mu
 }
 
-func (t *ticket) lastWritten() time.Time  { return t.written }
+func (t *ticket) firstWritten() time.Time { return t.written }
 func (t *ticket) lastAnswered() time.Time { return t.answered }
 
 type ticketKey struct{}
@@ -126,7 +137,7 @@ func (p *pacer) spend(t *ticket) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if t != nil {
-		t.used++
+		t.used, t.answered = t.used+1, time.Time{}
 		if t.left > 0 {
 			t.left--
 			return
@@ -187,6 +198,15 @@ func (p *pacer) note(moment *time.Time) {
 	*moment = time.Now()
 }
 
+// noteFirst sets a moment of a ticket to now unless it was before.
+func (p *pacer) noteFirst(moment *time.Time) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if moment.IsZero() {
+		*moment = time.Now()
+	}
+}
+
 // stallTime is how long an answer that has begun may bring nothing. A P-GET
 // whose answer stalls is no longer parked, and nothing else would tell.
 const stallTime = 15 * time.Second
@@ -215,7 +235,7 @@ func (w wire) RoundTrip(r *http.Request) (*http.Response, error) {
 		ctx = httptrace.WithClientTrace(ctx, &httptrace.ClientTrace{
 			WroteRequest: func(i httptrace.WroteRequestInfo) {
 				if i.Err == nil {
-					w.pacer.note(&t.written)
+					w.pacer.noteFirst(&t.written)
 				}
 			},
 		})

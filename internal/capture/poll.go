@@ -6,8 +6,6 @@ import (
 	"log/slog"
 	"time"
 
-	"github.com/cenkalti/backoff/v5"
-
 	"archiver/internal/archive"
 	"archiver/internal/ucwa"
 )
@@ -17,7 +15,7 @@ type recorder struct {
 	cfg         Config
 	log         *slog.Logger
 	client      *ucwa.Client   // nil while signed out
-	met         bool           // whether signing in has ever succeeded
+	met         bool           // whether signing in has ever succeeded, in this run or an earlier one
 	cursor      archive.Cursor // durable, but for Next, which gone clears
 	coverage    *coverage
 	fetcher     *fetcher
@@ -35,7 +33,7 @@ type recorder struct {
 	// unsaved are answers that the log has refused. They are offered again
 	// with the next one: the server should send them again, but they are here.
 	unsaved  []archive.Observation
-	pace     *backoff.ExponentialBackOff
+	pace     *pace
 	failures int // in a row
 	// abandoned: the server may still hold a P-GET that we no longer wait for.
 	abandoned bool
@@ -72,6 +70,7 @@ func (r *recorder) load(ctx context.Context) error {
 	if cur.Capture == "" {
 		until = archive.Time{}
 	}
+	r.met = cur.Capture != ""
 	r.coverage.load(gaps, until)
 	r.away.load(gaps)
 	return nil
@@ -82,7 +81,11 @@ func (r *recorder) loop(ctx context.Context) error {
 	for ctx.Err() == nil {
 		started := r.clock.now()
 		err := r.step(ctx)
-		if err == nil || ctx.Err() != nil { // what fails now, the stop made fail
+		if err == nil {
+			continue
+		}
+		if ctx.Err() != nil { // what fails now, the stop made fail
+			r.interrupted(ctx, started, err)
 			continue
 		}
 		if err := r.failed(ctx, started, err); err != nil {
@@ -218,6 +221,6 @@ func (r *recorder) recovered() {
 		r.log.Info("capturing again", "failures", r.failures)
 	}
 	r.failures = 0
-	r.pace.Reset()
+	r.pace.reset()
 	r.pacer.calm()
 }

@@ -28,6 +28,7 @@ func (r *recorder) failed(ctx context.Context, started archive.Time, err error) 
 	if v.gone {
 		return r.tryGone(ctx, at)
 	}
+	r.parkedFor(err, at)
 	if e := r.lost(ctx, at, v.cause); e != nil {
 		r.log.Error("gap not recorded", "err", e)
 	}
@@ -70,7 +71,7 @@ func (r *recorder) tryGone(ctx context.Context, at archive.Time) error {
 	// A server that ends every application it gives is asked for the next one
 	// ever more slowly; the first is asked for at once.
 	if r.failures > 1 {
-		sleep(ctx, max(r.pace.NextBackOff(), r.pacer.share()))
+		sleep(ctx, max(r.pace.next(), r.pacer.share()))
 	}
 	return nil
 }
@@ -91,8 +92,8 @@ func (r *recorder) lostAt(started archive.Time, err error) archive.Time {
 	if !errors.As(err, &p) {
 		return started
 	}
-	if cut, again := p.resp.Broken(); cut.Known() && !again.Known() {
-		return cut
+	if cut, again := p.resp.Broken(); cut.Known() && (!again.Known() || ucwa.TimedOut(err)) {
+		return cut // by then its first connection had told of its end
 	}
 	if ago, answered := r.pacer.ago(r.ticket, (*ticket).lastAnswered); answered {
 		return archive.At(now.Add(-ago))
@@ -103,12 +104,41 @@ func (r *recorder) lostAt(started archive.Time, err error) archive.Time {
 	return now
 }
 
+// interrupted accounts for a P-GET that the stop ended: it counts as parked
+// until now unless it was known not to be.
+func (r *recorder) interrupted(ctx context.Context, started archive.Time, err error) {
+	at := r.lostAt(started, err)
+	r.parkedFor(err, at)
+	if _, polling := errors.AsType[pollError](err); !polling || len(r.coverage.open) > 0 || r.clock.now().Sub(at.Time) <= leastGap {
+		return
+	}
+	if err := r.lost(ctx, at, archive.GapUnreachable); err != nil {
+		r.log.Error("gap not recorded", "err", err) // tried again at the end
+	}
+}
+
+// parkedFor accounts for a P-GET that was parked and led to nothing in the end, as
+// behind a proxy that gives up before the server does: while it was parked
+// there was no gap.
+func (r *recorder) parkedFor(err error, until archive.Time) {
+	var p pollError
+	if !errors.As(err, &p) {
+		return
+	}
+	if parked := p.resp.Parked(); parked.Known() && until.Sub(parked.Time) > leastGap {
+		r.coverage.end(parked)
+	}
+	if from, to := p.resp.Broken(); to.Known() && to.Sub(from.Time) > leastGap {
+		r.coverage.missed(archive.GapUnreachable, from, to)
+	}
+}
+
 // wait is how long to wait: not at all after the first cut of a connection,
 // since the server is most likely still there.
 func (r *recorder) wait(v verdict, err error) time.Duration {
 	var api *ucwa.APIError
 	var poll pollError
-	wait := r.pace.NextBackOff()
+	wait := r.pace.next()
 	if r.failures == 1 && v.cause == archive.GapUnreachable &&
 		errors.As(err, &poll) && !errors.As(err, &api) && errors.Is(err, archive.ErrUnavailable) {
 		wait = 0

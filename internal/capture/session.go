@@ -99,6 +99,9 @@ func (r *recorder) create(ctx context.Context) error {
 	if err := r.save(ctx, told, cur); err != nil {
 		return err
 	}
+	if !r.coverage.until.Known() { // from now on there is something to miss
+		r.coverage.until = r.clock.now()
+	}
 	r.log.Info("application created", "known", app.Existing, "capture", cur.Capture)
 	if app.MeURI != "" && app.MeURI != ucwa.NormalizeURI(r.cfg.Account) {
 		r.log.Warn("the server knows this user by another address than the account's")
@@ -128,7 +131,11 @@ func (r *recorder) finish(ctx context.Context, fatal error) {
 	} else {
 		r.coverage.confirm()
 	}
-	if err := errors.Join(r.coverage.write(ctx), r.save(ctx, nil, cur)); err != nil {
+	gaps := r.coverage.write(ctx)
+	if gaps != nil {
+		cur.Updated = r.cursor.Updated // the next run begins its gap there
+	}
+	if err := errors.Join(gaps, r.save(ctx, nil, cur)); err != nil {
 		r.log.Error("last commit", "err", err)
 	}
 	r.log.Info("capture stopped")

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"time"
 
 	"zombiezen.com/go/sqlite"
 
@@ -12,7 +13,9 @@ import (
 
 // AppendGap records an interval that was not captured; one without To is open.
 // Its place is after the account's newest observation, unless After says where.
-// The same gap again is the one already there, which it ends if it was open.
+// The same gap again is the one already there, which it ends if it was open. One
+// that has ended cannot go on: what lasts longer is recorded as another, from
+// where the first ended.
 func (s *Store) AppendGap(ctx context.Context, g archive.Gap) (archive.GapID, error) {
 	var id archive.GapID
 	err := s.tx(ctx, "append gap", func(c *sqlite.Conn) error {
@@ -26,20 +29,35 @@ func (s *Store) AppendGap(ctx context.Context, g archive.Gap) (archive.GapID, er
 				return err
 			}
 		}
-		if err := exec(c, `INSERT INTO gap (account, cause, starts, ends, backfilled, after, conversation)
-			VALUES (?, ?, ?, ?, ?, ?, ?) ON CONFLICT (account, cause, starts, conversation) DO UPDATE SET ends = excluded.ends
-				WHERE gap.ends IS NULL AND excluded.ends IS NOT NULL`,
-			account, string(g.Cause), g.From, g.To, g.Backfilled, g.After, g.Conversation); err != nil {
-			return err
+		for {
+			var ends archive.Time
+			if id, ends, err = appendGap(c, account, g); err != nil || !ends.Known() || g.To.Known() && !g.To.After(ends.Time) {
+				break
+			}
+			if !ends.After(g.From.Time) {
+				ends = archive.At(g.From.Add(time.Nanosecond))
+			}
+			g.From = ends
 		}
-		_, err = one(c, `SELECT id FROM gap WHERE account = ? AND cause = ? AND starts = ? AND conversation = ?`,
-			func(r row) { id = archive.GapID(r.int()) }, account, string(g.Cause), g.From, g.Conversation)
 		if err != nil {
 			return err
 		}
 		return markCovered(c, account)
 	})
 	return id, err
+}
+
+// appendGap records a gap and says when the one that is now there ends.
+func appendGap(c *sqlite.Conn, account rowID, g archive.Gap) (id archive.GapID, ends archive.Time, err error) {
+	if err := exec(c, `INSERT INTO gap (account, cause, starts, ends, backfilled, after, conversation)
+		VALUES (?, ?, ?, ?, ?, ?, ?) ON CONFLICT (account, cause, starts, conversation) DO UPDATE SET ends = excluded.ends
+			WHERE gap.ends IS NULL AND excluded.ends IS NOT NULL`,
+		account, string(g.Cause), g.From, g.To, g.Backfilled, g.After, g.Conversation); err != nil {
+		return 0, archive.Time{}, err
+	}
+	_, err = one(c, `SELECT id, ends FROM gap WHERE account = ? AND cause = ? AND starts = ? AND conversation = ?`,
+		func(r row) { id, ends = archive.GapID(r.int()), r.time() }, account, string(g.Cause), g.From, g.Conversation)
+	return id, ends, err
 }
 
 // CloseGap ends an open gap. Ending it again at the same time alters nothing,

@@ -98,7 +98,7 @@ func (a *applier) shownBy(conv, author rowID, s sighting) (known archive.EventID
 			EXISTS (SELECT 1 FROM sighting o WHERE o.message = m.event),
 			s.message IS NOT NULL, s.time, ifnull(s.words, x''), ifnull(s.copy, 0)
 		FROM message m LEFT JOIN sighting s ON s.message = m.event AND s.log = ?
-		WHERE m.conversation = ? AND m.time BETWEEN ? AND ? AND m.author IS ? ORDER BY m.time, m.place, m.place_time, m.event`,
+		WHERE m.conversation = ? AND m.live IN (0, 1) AND m.time BETWEEN ? AND ? AND +m.author IS ? ORDER BY m.time, m.place, m.place_time, m.event`,
 		func(r row) error {
 			near = append(near, candidate{event: archive.EventID(r.int()), time: r.time(), text: r.text(), textless: r.bool(),
 				logged: r.bool(), this: r.bool(), sightedAt: sighting{time: r.time(), words: r.bytes(), copy: int(r.int())}})
@@ -192,7 +192,7 @@ func (a *applier) logged(m newMessage) (known archive.EventID, err error) {
 	if m.text == nil {
 		within = sameMoment
 	}
-	err = rows(a.conn, `SELECT event, text FROM message WHERE conversation = ? AND NOT live AND author IS ? AND time BETWEEN ? AND ?
+	err = rows(a.conn, `SELECT event, text FROM message WHERE conversation = ? AND live = 0 AND +author IS ? AND time BETWEEN ? AND ?
 		ORDER BY time, event`, func(r row) error {
 		event := archive.EventID(r.int())
 		if m.text == nil || bytes.Equal(words(r.text()), words(m.text.Plain)) {

@@ -2,6 +2,7 @@ package store
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"math"
 	"slices"
@@ -72,6 +73,11 @@ func (a *applier) knownMessage(ch archive.MessageChange, author rowID) (known ar
 // addMessage adds a message that the event channel shows first, and says which
 // row it is: one that the history has shown already becomes that message.
 func (a *applier) addMessage(m newMessage) (archive.EventID, error) {
+	// Most conversations have nothing of the history alone, and one look tells.
+	mixed, err := one(a.conn, `SELECT 1 FROM message WHERE conversation = ? AND live = 0 LIMIT 1`, func(row) {}, m.conversation)
+	if err != nil || !mixed {
+		return a.event, errors.Join(err, a.insertMessage(m, a.event, 0))
+	}
 	known, err := a.logged(m)
 	if err != nil {
 		return 0, err

@@ -3,6 +3,7 @@ package ucwa
 import (
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"log/slog"
@@ -170,6 +171,7 @@ type call struct {
 	body         []byte // nil for none
 	media        string // of the body; "" is JSON
 	wait         time.Duration
+	held         *held // when this is not the first attempt
 
 	via           *http.Client // nil is the client's own
 	authorization string       // in place of the token's
@@ -192,6 +194,8 @@ func (c *Client) do(ctx context.Context, q call) (Response, error) {
 		return r, statusError(r, err)
 	}
 	c.log.Debug("token rejected", "status", r.Status)
+	r.held.refused(r.Received.Time)
+	q.held = r.held
 	token, err = c.tokens.renew(ctx, token)
 	if err != nil {
 		return r, err
@@ -223,13 +227,13 @@ func tokenRejected(r Response) bool {
 // send makes one request and reads the answer to its end. A token that is ""
 // is not sent.
 func (c *Client) send(ctx context.Context, q call, target string, token Secret) (Response, error) {
-	r := Response{URL: target}
+	r := Response{URL: target, held: q.held}
 	if ctx.Err() != nil {
 		return r, ctx.Err()
 	}
 	ctx, release := detach(ctx, q.wait)
 	defer release.done()
-	req, err := http.NewRequestWithContext(r.trace(ctx, c.now), q.method, target, bytes.NewReader(q.body))
+	req, err := http.NewRequestWithContext(r.trace(ctx, c.now, release.restart), q.method, target, bytes.NewReader(q.body))
 	if err != nil {
 		return r, fmt.Errorf("ucwa: a link is not a URL: %w", archive.ErrInvalid)
 	}
@@ -275,19 +279,27 @@ func (q call) describe(req *http.Request, token Secret) {
 const readGrace = 5 * time.Second
 
 // detached is the context of one request. Until the headers arrive the caller
-// can end it at once, after that only with readGrace.
+// can end it at once, after that only with readGrace. Its time counts from when
+// the request was last written: the HTTP library writes a request again, on
+// another connection, when the one that it had kept proves dead.
 type detached struct {
 	parent, own context.Context
 	stop        func() bool
 	cancel      context.CancelFunc
+	wait        time.Duration
+	timer       *time.Timer
 }
 
 func detach(parent context.Context, wait time.Duration) (context.Context, *detached) {
-	own, cancel := context.WithTimeoutCause(context.WithoutCancel(parent), wait, errTimeout)
-	d := &detached{parent: parent, own: own, cancel: cancel}
-	d.stop = context.AfterFunc(parent, cancel)
+	own, cancel := context.WithCancelCause(context.WithoutCancel(parent))
+	d := &detached{parent: parent, own: own, wait: wait, cancel: func() { cancel(context.Canceled) }}
+	d.timer = time.AfterFunc(wait, func() { cancel(errTimeout) })
+	d.stop = context.AfterFunc(parent, d.cancel)
 	return own, d
 }
+
+// restart gives the request its whole time again.
+func (d *detached) restart() { d.timer.Reset(d.wait) }
 
 // headersArrived lets the body outlive the caller's wish to stop.
 func (d *detached) headersArrived() {
@@ -303,10 +315,16 @@ func (d *detached) headersArrived() {
 
 func (d *detached) done() {
 	d.stop()
+	d.timer.Stop()
 	d.cancel()
 }
 
-func (d *detached) reason(err error) error { return transportError(d.parent, err) }
+func (d *detached) reason(err error) error {
+	if errors.Is(context.Cause(d.own), errTimeout) {
+		err = errTimeout
+	}
+	return transportError(d.parent, err)
+}
 
 // errTooLarge marks a body over the limit.
 var errTooLarge = fmt.Errorf("the answer is larger than %d MiB", maxBody>>20)

@@ -21,8 +21,8 @@ import (
 // (EventChannelDetails.md: 180 s is both the default and the least).
 const PollTimeout = 180 * time.Second
 
-// PollDeadline is how long a P-GET may take before its connection counts as
-// dead.
+// PollDeadline is how long a P-GET may take, from when it was written, before
+// its connection counts as dead.
 const PollDeadline = PollTimeout + 30*time.Second
 
 // holdSeconds is how long the server may hold events of low and medium
@@ -51,8 +51,9 @@ func (r Response) Parked() archive.Time {
 }
 
 // Broken is the interval in which a request that had been written was held by
-// nobody, because its kept connection proved dead and the library wrote it
-// again: from is unknown when there was none, to when it was never written again.
+// nobody, because its kept connection proved dead or its token was rejected, and
+// it was written again: from is unknown when there was none, to when it was never
+// written again.
 func (r Response) Broken() (from, to archive.Time) {
 	_, from, to = r.held.times()
 	return from, to
@@ -75,6 +76,15 @@ func (h *held) times() (first, cut, again archive.Time) {
 
 // connecting is called before each attempt.
 func (h *held) connecting(now time.Time) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if !h.first.IsZero() && (h.cut.IsZero() || !h.again.IsZero()) {
+		h.cut, h.again = now, time.Time{}
+	}
+}
+
+// refused is called when an answer asks for another attempt.
+func (h *held) refused(now time.Time) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	if !h.first.IsZero() {
@@ -114,15 +124,19 @@ func (r Response) FromUCWA() bool {
 	return false
 }
 
-// trace notes when the request is with the server.
-func (r *Response) trace(ctx context.Context, now func() time.Time) context.Context {
-	h := &held{}
-	r.held = h
+// trace notes when the request is with the server, and calls written each time
+// that it has been written.
+func (r *Response) trace(ctx context.Context, now func() time.Time, written func()) context.Context {
+	if r.held == nil {
+		r.held = &held{}
+	}
+	h := r.held
 	return httptrace.WithClientTrace(ctx, &httptrace.ClientTrace{
 		GetConn: func(string) { h.connecting(now()) },
 		WroteRequest: func(i httptrace.WroteRequestInfo) {
 			if i.Err == nil {
 				h.written(now())
+				written()
 			}
 		},
 	})

@@ -121,6 +121,12 @@ func (t *tokens) get(ctx context.Context) (granted, error) {
 	return got, err
 }
 
+// RenewalDue reports whether RenewIfDue would ask for a token.
+func (c *Client) RenewalDue() bool {
+	_, due := c.tokens.due()
+	return due
+}
+
 // RenewIfDue gets a new token when half of the present one's life is over. The
 // present one stays in use meanwhile, also when that fails, so that no request
 // waits for it. Errors are those of a grant: *TokenError or the transport's.

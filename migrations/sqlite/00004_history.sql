@@ -99,6 +99,5 @@ UPDATE conversation SET place = last;
 
 DROP INDEX message_conversation;
 CREATE INDEX message_conversation ON message (conversation, place, place_time, event);
-CREATE INDEX message_time ON message (conversation, time);
-CREATE INDEX message_history ON message (conversation, time) WHERE live = 0;
+CREATE INDEX message_time ON message (conversation, live, time);
 CREATE INDEX conversation_place ON conversation (place, place_time, last);

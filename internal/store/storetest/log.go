@@ -114,6 +114,46 @@ func testGaps(t *testing.T, f *fixture) {
 	}
 }
 
+// A gap that has ended cannot be ended again, and what is said to last longer is
+// recorded from there: a process that was killed left off where it did not know.
+func testGapThatGoesOn(t *testing.T, f *fixture) {
+	at := func(h int) archive.Time { return archive.At(noon.Add(time.Duration(h) * time.Hour)) }
+	gap := func(to archive.Time) archive.GapID {
+		return must[archive.GapID](t)(f.AppendGap(t.Context(), archive.Gap{Account: Account, Cause: archive.GapStopped, From: at(1), To: to}))
+	}
+	first := gap(at(2))
+	if same := gap(at(2)); same != first {
+		t.Errorf("the same gap again is %s, want %s", same, first)
+	}
+	second := gap(archive.Time{})
+	if same := gap(archive.Time{}); same != second || second == first {
+		t.Errorf("the gap that goes on is %s and %s, the first %s", second, same, first)
+	}
+	if err := f.CloseGap(t.Context(), second, at(4)); err != nil {
+		t.Fatal(err)
+	}
+	third := gap(at(5))
+	want := []archive.Gap{
+		{ID: first, Account: Account, Cause: archive.GapStopped, From: at(1), To: at(2), Seconds: 3600, AtRisk: true},
+		{ID: second, Account: Account, Cause: archive.GapStopped, From: at(2), To: at(4), Seconds: 7200, AtRisk: true},
+		{ID: third, Account: Account, Cause: archive.GapStopped, From: at(4), To: at(5), Seconds: 3600, AtRisk: true},
+	}
+	if diff := cmp.Diff(want, must[[]archive.Gap](t)(f.Gaps(t.Context(), ""))); diff != "" {
+		t.Error(diff)
+	}
+}
+
+// A gap without length that is told again as longer.
+func testGapThatBecomesOne(t *testing.T, f *fixture) {
+	from, to := archive.At(noon), archive.At(noon.Add(time.Minute))
+	for _, end := range []archive.Time{from, to} {
+		must[archive.GapID](t)(f.AppendGap(t.Context(), archive.Gap{Account: Account, Cause: archive.GapResync, From: from, To: end}))
+	}
+	if gaps := must[[]archive.Gap](t)(f.Gaps(t.Context(), "")); len(gaps) != 2 || gaps[1].To != to {
+		t.Errorf("gaps %+v", gaps)
+	}
+}
+
 func testUncovered(t *testing.T, f *fixture) {
 	at := func(h int) archive.Time { return archive.At(noon.Add(time.Duration(h) * time.Hour)) }
 	for _, g := range [][2]int{{2, 4}, {1, 3}, {6, 7}} { // 1–4 and 6–7: four hours

@@ -71,6 +71,8 @@ func Run(t *testing.T, open func(t testing.TB, dir string) Store) {
 		{"what is to be fetched", testFetches},
 		{"policies", testPolicy},
 		{"gaps", testGaps},
+		{"a gap that goes on", testGapThatGoesOn},
+		{"a gap that becomes one", testGapThatBecomesOne},
 		{"gaps of one conversation and of the clock", testElsewhere},
 		{"uncovered seconds", testUncovered},
 		{"gaps of a conversation", testConversationGaps},

@@ -231,6 +231,11 @@ func (p *program) clientConfig(a config.Account, reach *reachers) (ucwa.Config, 
 	if strings.Contains(a.Address, "@") {
 		cfg.Address = a.Address
 	}
+	if a.Tickets() {
+		name, realm, _ := strings.Cut(a.KerberosPrincipal, "@")
+		cfg.Kerberos = &ucwa.Kerberos{CredentialCache: a.KerberosCache, Keytab: a.KerberosKeytab, Principal: name, Realm: realm}
+		cfg.Grant = ucwa.GrantWindows
+	}
 	return cfg, err
 }
 

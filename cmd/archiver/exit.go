@@ -42,6 +42,7 @@ var exits = []struct {
 	{store.ErrNewer, exitError, "update archiver; this version leaves the archive as it is"},
 	{store.ErrFull, exitError, "make room and run the command again: what was committed is safe, and nothing is half-written"},
 	{errSignedOut, exitUnauthorized, ""},
+	{errNotLetIn, exitUnauthorized, ""},
 	{ucwa.ErrModernAuth, exitUnauthorized, ""},
 	{archive.ErrUnauthorized, exitUnauthorized, "check the user name and the password; it was tried once only, because servers lock an account after a few wrong ones"},
 	{errUnreachable, exitUnreachable, "check the URL and the network, then run the command again: it goes on where it stopped"},

@@ -27,6 +27,9 @@ type initFlags struct {
 	grant    string
 	presence string
 	caFile   string
+	cache    string
+	keytab   string
+	whose    string // keys
 	store    string
 	show     string
 	set      *pflag.FlagSet // tells which were given
@@ -65,6 +68,9 @@ Run it again to change an account, or to add another.`,
 	flags.StringVar(&f.presence, "presence", "", "what to be to your other clients: available, accept or observe")
 	flags.StringVar(&f.show, "sign-in-as", "", `what contacts see: Online, Busy, DoNotDisturb, BeRightBack, Away or Offwork`)
 	flags.StringVar(&f.caFile, "ca-file", "", "certificate authorities of the company, in PEM, beside the system's")
+	flags.StringVar(&f.cache, "kerberos-cache", "", "sign in with the tickets in this file instead of a password")
+	flags.StringVar(&f.keytab, "kerberos-keytab", "", "sign in with the keys in this file instead of a password")
+	flags.StringVar(&f.whose, "kerberos-principal", "", "whose keys: name@REALM")
 	flags.StringVar(&f.store, "secret-store", "", "keep the password in: keyring or file (default: the first that works)")
 	return c
 }
@@ -137,17 +143,24 @@ func (f initFlags) account(c config.Config, address string) (config.Account, err
 	}{
 		{"server", withScheme(f.server), &acct.Server}, {"username", f.username, &acct.Username},
 		{"grant", f.grant, &acct.Grant}, {"presence", f.presence, &acct.Presence}, {"sign-in-as", f.show, &acct.SignInAs},
+		{"kerberos-principal", f.whose, &acct.KerberosPrincipal},
 	} {
 		if f.set.Changed(v.flag) {
 			*v.to = v.value
 		}
 	}
-	if f.caFile != "" {
-		abs, err := filepath.Abs(f.caFile)
+	for _, v := range []struct {
+		value string
+		to    *string
+	}{{f.caFile, &acct.CAFile}, {f.cache, &acct.KerberosCache}, {f.keytab, &acct.KerberosKeytab}} {
+		if v.value == "" {
+			continue
+		}
+		abs, err := filepath.Abs(v.value)
 		if err != nil {
 			return acct, err
 		}
-		acct.CAFile = abs
+		*v.to = abs
 	}
 	for _, host := range f.trust {
 		acct.Hosts = trusting(acct.Hosts, host)
@@ -179,6 +192,9 @@ func withScheme(server string) string {
 // manager or the person: never from where it is stored, since that is what is
 // to change. Place is where it stays by itself, "" when it is to be stored.
 func (p *program) newPassword(ctx context.Context, a config.Account, s signIn) (secret ucwa.Secret, place string, err error) {
+	if a.Tickets() {
+		return ucwa.Secret{}, config.SecretAsk, nil
+	}
 	if secret, ok, err := p.given(ctx, s); ok || err != nil {
 		return secret, "", err
 	}
@@ -209,7 +225,7 @@ func (p *program) keep(a config.Account, secret ucwa.Secret, place, wanted strin
 	if err != nil {
 		return kept{}, err
 	}
-	if place == "" || wanted != "" {
+	if place == "" || wanted != "" && !a.Tickets() {
 		if place, err = v.store(wanted, a.Address, secret); err != nil {
 			return kept{}, err
 		}
@@ -224,7 +240,11 @@ func (p *program) keep(a config.Account, secret ucwa.Secret, place, wanted strin
 			p.say("the password's former place: %s", plain(err))
 		}
 	}
-	return kept{place, v.where(place, a.Address), file}, nil
+	where := v.where(place, a.Address)
+	if a.Tickets() {
+		where = "none: Kerberos tickets take its place"
+	}
+	return kept{place, where, file}, nil
 }
 
 // entrance is the way into a server, which the person may have to approve.
@@ -258,7 +278,11 @@ func (e *entrance) discover(ctx context.Context) (ucwa.Discovery, error) {
 	if !slices.ContainsFunc(found.Grants, takesPassword) {
 		return found, ucwa.ErrModernAuth // before anybody types a password for nothing
 	}
-	p.say("  password goes to %s", hostOf(found.TokenURL))
+	what := "password goes to"
+	if e.acct.Tickets() {
+		what = "ticket goes to"
+	}
+	p.say("  %-16s %s", what, hostOf(found.TokenURL))
 	return found, nil
 }
 
@@ -313,12 +337,17 @@ func (e *entrance) trusting(ctx context.Context, do func() error) error {
 	}
 }
 
+// errNotLetIn is an account that was refused though no password was tried.
+var errNotLetIn = errors.New("the account could not sign in")
+
 // explain says what a failure to sign in means for the person.
 func (e *entrance) explain(err error) error {
 	var token *ucwa.TokenError
 	switch {
 	case err == nil:
 		return nil
+	case e.acct.Tickets() && errors.Is(err, archive.ErrUnauthorized):
+		return fmt.Errorf("%w with its Kerberos tickets; renew them with kinit, or look at the keytab: %w", errNotLetIn, err)
 	case errors.As(err, &token) && errors.Is(err, archive.ErrUnauthorized):
 		return fmt.Errorf("the password of %s was refused; nothing was stored: %w", e.acct.SignInName(), archive.ErrUnauthorized)
 	case errors.Is(err, archive.ErrUnavailable) && e.acct.Server == "":
@@ -333,7 +362,7 @@ func (p *program) reportInit(r initialised, addr string) error {
 		return p.printJSON(r)
 	}
 	_, err := fmt.Fprintf(p.out, `Signed in as %s at %s.
-  password  in %s
+  password  %s
   settings  in %s
 
 %s
@@ -341,8 +370,15 @@ func (p *program) reportInit(r initialised, addr string) error {
 Next:
   archiver run%[7]s       captures, and shows the archive at http://%[6]s
   archiver capture%[7]s   captures only
-`, r.Username, hostOf(r.Server), r.SecretWhere, r.Config, capture.Describe(capture.Presence(r.Presence), r.SignInAs), addr, p.sameFlags())
+`, r.Username, hostOf(r.Server), inPlace(r.Secret, r.SecretWhere), r.Config, capture.Describe(capture.Presence(r.Presence), r.SignInAs), addr, p.sameFlags())
 	return err
+}
+
+func inPlace(place, where string) string {
+	if place == config.SecretAsk {
+		return where
+	}
+	return "in " + where
 }
 
 // sameFlags are the flags that the next command needs too, to mean the same

@@ -54,6 +54,9 @@ func (p *program) login(ctx context.Context, address string, who signIn, wanted 
 	if err != nil {
 		return err
 	}
+	if acct.Tickets() {
+		return invalid("%s signs in with Kerberos tickets and needs no password; renew them with kinit", acct.Address)
+	}
 	secret, place, err := p.newPassword(ctx, acct, who)
 	if err != nil {
 		return err
@@ -157,7 +160,10 @@ func (p *program) endApplication(ctx context.Context, acct config.Account, v vau
 	if holder != nil && holder.Captures {
 		return "", fmt.Errorf("%w by %s, which captures; stop that first, or say --keep-application", store.ErrLocked, holder)
 	}
-	secret, err := v.load(acct.Secret, acct.Address)
+	var secret ucwa.Secret
+	if !acct.Tickets() {
+		secret, err = v.load(acct.Secret, acct.Address)
+	}
 	if errors.Is(err, errSignedOut) {
 		return "kept", nil // there is nothing to sign in with
 	}

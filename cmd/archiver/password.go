@@ -53,7 +53,11 @@ func (p *program) given(ctx context.Context, s signIn) (secret ucwa.Secret, ok b
 
 // password gets an account's password from the first place that has one: the
 // flags, where it is stored, the service manager's credentials, or the person.
+// One that signs in with tickets has none.
 func (p *program) password(ctx context.Context, a config.Account, s signIn) (ucwa.Secret, error) {
+	if a.Tickets() {
+		return ucwa.Secret{}, nil
+	}
 	if secret, ok, err := p.given(ctx, s); ok || err != nil {
 		return secret, err
 	}

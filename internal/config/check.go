@@ -51,8 +51,19 @@ func (a Account) Check() error {
 			return wrong("hosts", "holds %q; a host is a name alone, like pool.example", host)
 		}
 	}
-	if a.CAFile != "" && !filepath.IsAbs(a.CAFile) {
-		return wrong("ca_file", "must be an absolute path, since services start elsewhere")
+	for _, file := range [][2]string{{"ca_file", a.CAFile}, {"kerberos_cache", a.KerberosCache}, {"kerberos_keytab", a.KerberosKeytab}} {
+		if file[1] != "" && !filepath.IsAbs(file[1]) {
+			return wrong(file[0], "must be an absolute path, since services start elsewhere")
+		}
+	}
+	name, realm, _ := strings.Cut(a.KerberosPrincipal, "@")
+	switch {
+	case a.KerberosCache != "" && a.KerberosKeytab != "":
+		return wrong("kerberos_keytab", "and kerberos_cache exclude each other; take one out")
+	case a.KerberosKeytab != "" && (name == "" || realm == ""):
+		return wrong("kerberos_principal", "says whose keys the keytab holds; it is like ana@CONTOSO.EXAMPLE")
+	case a.Tickets() && a.Grant == "password":
+		return wrong("grant", "is password, which takes no tickets; take it out")
 	}
 	return nil
 }

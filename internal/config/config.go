@@ -37,6 +37,12 @@ type Account struct {
 	Hosts []string `koanf:"hosts"`
 	// Grant is the way to get a token; "" takes what the server offers.
 	Grant string `koanf:"grant"`
+	// KerberosCache is a file with tickets, as kinit fills it; KerberosKeytab
+	// one with the keys of KerberosPrincipal, which is name@REALM. With one of
+	// the two no password is needed.
+	KerberosCache     string `koanf:"kerberos_cache"`
+	KerberosKeytab    string `koanf:"kerberos_keytab"`
+	KerberosPrincipal string `koanf:"kerberos_principal"`
 	// Presence is what capture is to the user's other clients.
 	Presence string `koanf:"presence"`
 	// SignInAs is what contacts see; "" leaves it to the server.
@@ -60,6 +66,9 @@ func (a Account) SignInName() string {
 	}
 	return a.Address
 }
+
+// Tickets reports whether the account signs in by Kerberos, without a password.
+func (a Account) Tickets() bool { return a.KerberosCache != "" || a.KerberosKeytab != "" }
 
 // Places where a password may be kept.
 const (
@@ -106,6 +115,9 @@ var perAccount = []key{
 	{name: "hosts", kind: list, help: "further domains that autodiscovery may lead to, and that the password may be sent to"},
 	{name: "grant", help: "how to get in with name and password: password, or windows (NTLM); without it what the server offers first",
 		choices: []string{"", "password", "windows"}},
+	{name: "kerberos_cache", help: "sign in with the tickets in this file, such as /tmp/krb5cc_1000, instead of a password"},
+	{name: "kerberos_keytab", help: "sign in with the keys in this file instead of a password"},
+	{name: "kerberos_principal", help: "whose keys: name@REALM"},
 	{name: "presence", help: "available: shows as available, gets invitations, accepts and declines none;\n" +
 		"accept: accepts and records everything, other clients do not get the conversations;\n" +
 		"observe: nothing comes in, history only", choices: []string{"available", "accept", "observe"}, def: "available"},
@@ -158,6 +170,12 @@ func (a *Account) field(name string) any {
 		return &a.Hosts
 	case "grant":
 		return &a.Grant
+	case "kerberos_cache":
+		return &a.KerberosCache
+	case "kerberos_keytab":
+		return &a.KerberosKeytab
+	case "kerberos_principal":
+		return &a.KerberosPrincipal
 	case "presence":
 		return &a.Presence
 	case "sign_in_as":

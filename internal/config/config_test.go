@@ -110,11 +110,15 @@ func TestMistakes(t *testing.T) {
 		block + "server = 'http://pool/'\n":     "server must be https",
 		block + "server = 'pool'\n":             "server",
 		block + "ca_file = 'ca.pem'\n":          "absolute",
-		block + "secret = 'database'\n":         "secret is one of keyring",
-		block + block:                           "stands there twice",
-		"[[account]]\n":                         "address is missing",
-		"[[account]]\naddress = 'ana'\n":        `"ana" is none`,
-		block + "password = 'hunter2'\n":        "passwords do not belong into this file",
+		block + "kerberos_cache = 'krb5cc'\n":   "kerberos_cache must be an absolute path",
+		block + "kerberos_keytab = '/k'\n":      "kerberos_principal says whose keys",
+		block + "kerberos_keytab = '/k'\nkerberos_cache = '/c'\nkerberos_principal = 'a@B'\n": "exclude each other",
+		block + "kerberos_cache = '/c'\ngrant = 'password'\n":                                 "grant is password, which takes no tickets",
+		block + "secret = 'database'\n":                                                       "secret is one of keyring",
+		block + block:                                                                         "stands there twice",
+		"[[account]]\n":                                                                       "address is missing",
+		"[[account]]\naddress = 'ana'\n":                                                      `"ana" is none`,
+		block + "password = 'hunter2'\n":                                                      "passwords do not belong into this file",
 	} {
 		name := file(t, text)
 		_, err := config.Load(config.Source{File: name, Env: env()})

@@ -98,6 +98,16 @@ func (a *app) catchUp(ctx context.Context, progress func(capture.Progress)) (cap
 	return done, a.index.Follow(ctx)
 }
 
+// keepUp does so beside a capture, whose commits wait for one transaction of
+// decoding at most: it is kept short.
+func (a *app) keepUp(ctx context.Context) error {
+	const few = 10
+	if _, err := capture.Project(ctx, capture.Projection{Archive: a.Store, Batch: few, Logger: a.logger}); err != nil {
+		return err
+	}
+	return a.index.Follow(ctx)
+}
+
 // project decodes what is stored past the watermark.
 func (a *app) project(ctx context.Context, progress func(capture.Progress)) (capture.Progress, error) {
 	return capture.Project(ctx, capture.Projection{Archive: a.Store, Progress: progress, Logger: a.logger})
@@ -182,7 +192,7 @@ func (a *app) follow(ctx context.Context) (notify func(archive.ObservationID), w
 	var owned sync.WaitGroup
 	owned.Go(func() {
 		for {
-			if _, err := a.catchUp(ctx, nil); err != nil && ctx.Err() == nil {
+			if err := a.keepUp(ctx); err != nil && ctx.Err() == nil {
 				a.logger.Error("decode and index", "err", err)
 				rest(ctx, retryAfter)
 			}

@@ -14,7 +14,7 @@ const decodedStage = "decoded"
 // the last of them, in one transaction. Observations that the watermark has
 // passed are passed over, so applying the same again alters nothing.
 func (s *Store) Apply(ctx context.Context, batches []archive.Batch) error {
-	return s.tx(ctx, "apply", func(c *sqlite.Conn) error {
+	return s.derive(ctx, "apply", func(c *sqlite.Conn) error {
 		passed, err := decodedMark(c)
 		if err != nil {
 			return err
@@ -120,7 +120,7 @@ var derived = []string{
 // ClearDerived drops everything that was decoded. Reading the log through the
 // decoder again makes the same tables anew.
 func (s *Store) ClearDerived(ctx context.Context) error {
-	return s.tx(ctx, "clear decoded tables", func(c *sqlite.Conn) error {
+	return s.derive(ctx, "clear decoded tables", func(c *sqlite.Conn) error {
 		for _, table := range derived {
 			if err := exec(c, `DELETE FROM `+table); err != nil {
 				return err

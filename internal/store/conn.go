@@ -15,28 +15,6 @@ import (
 	"archiver/internal/archive"
 )
 
-// tx runs fn in one write transaction that is durable when tx returns nil.
-func (s *Store) tx(ctx context.Context, op string, fn func(*sqlite.Conn) error) (err error) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if s.write == nil {
-		return fmt.Errorf("store: %s: the archive is not open for writing: %w", op, archive.ErrConflict)
-	}
-	s.write.SetInterrupt(ctx.Done())
-	defer s.write.SetInterrupt(nil)
-	end, err := sqlitex.ImmediateTransaction(s.write)
-	if err != nil {
-		return fmt.Errorf("store: %s: %w", op, classify(err))
-	}
-	defer func() {
-		end(&err)
-		if err != nil {
-			err = fmt.Errorf("store: %s: %w", op, classify(err))
-		}
-	}()
-	return fn(s.write)
-}
-
 // view runs fn on a reading connection, in one snapshot.
 func (s *Store) view(ctx context.Context, op string, fn func(*sqlite.Conn) error) (err error) {
 	c, err := s.read.Take(ctx)

@@ -71,8 +71,12 @@ type Store struct {
 	read   *sqlitex.Pool
 	logger *slog.Logger
 
-	mu    sync.Mutex // guards write
-	write *sqlite.Conn
+	mu      sync.Mutex // guards write and durable
+	write   *sqlite.Conn
+	durable bool // a commit is on the disk when it returns
+
+	queueing sync.Mutex // guards queue; never held while mu is waited for
+	queue    []*writing
 }
 
 // Open opens the archive in a directory, making it and bringing it up to date
@@ -165,9 +169,12 @@ func (s *Store) connect(write bool) error {
 	if err != nil {
 		return err
 	}
-	// FULL makes a commit survive a power cut; NORMAL in WAL does not.
-	return prepare(s.write, "PRAGMA synchronous = FULL")
+	s.durable = true
+	return prepare(s.write, durably)
 }
+
+// durably makes a commit survive a power cut, which NORMAL in WAL does not.
+const durably = "PRAGMA synchronous = FULL"
 
 // prepare sets what must hold on every connection, then the given pragmas.
 func prepare(c *sqlite.Conn, pragmas ...string) error {

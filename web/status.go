@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"net/http"
+	"strings"
 	"time"
 
 	"archiver/internal/archive"
@@ -103,6 +104,11 @@ func newAccount(c component.Clock, a archive.Account, st archive.Status) account
 	default:
 		v.StateText = string(st.State)
 	}
+	for _, p := range st.Policies {
+		if p.Value == "Disabled" {
+			v.Note = strings.TrimSpace(v.Note + " " + wish(c, p))
+		}
+	}
 	if st.LagSeconds != nil {
 		v.Lag = component.Span(time.Duration(*st.LagSeconds * float64(time.Second)))
 	}
@@ -119,6 +125,16 @@ func historyText(a archive.Availability) string {
 		return "none kept: what is missed live is lost"
 	}
 	return "not asked for yet"
+}
+
+// wish tells that an administrator does not want conversations to be saved, and
+// whether the operator knows.
+func wish(c component.Clock, p archive.Policy) string {
+	text := fmt.Sprintf("The administrator does not want conversations to be saved (%s is %s)", p.Name, p.Value)
+	if !p.Acknowledged.Known() {
+		return text + ", and nobody has acknowledged that."
+	}
+	return text + "; acknowledged " + c.Moment(p.Acknowledged, archive.FromServer).Text + "."
 }
 
 // behind says how far decoding and the index are from what is stored.

@@ -21,11 +21,11 @@ type simFlags struct {
 }
 
 func (f *simFlags) flags(set *pflag.FlagSet) {
-	set.StringVar(&f.addr, "addr", defaultSimAddr, "address to listen at; port 0 picks a free one")
+	set.StringVar(&f.addr, "addr", defaultSimAddr, "`HOST:PORT` to listen at; port 0 picks a free one")
 	set.BoolVar(&f.remote, "remote", false, "allow an address that other machines can reach")
-	set.StringVar(&f.trust, "trust-file", "", "write the certificate that clients have to trust for https to this file")
-	set.StringVar(&f.account, "account", "", "let the scenario be this account's: an address instead of the one in it")
-	set.StringArrayVar(&f.faults, "fault", nil, "break requests:\n"+ucwatest.FaultHelp)
+	set.StringVar(&f.trust, "trust-file", "", "write the certificate that clients have to trust for https to this `FILE`")
+	set.StringVar(&f.account, "account", "", "let the scenario be of another `ADDRESS` than the one in it")
+	set.StringArrayVar(&f.faults, "fault", nil, "break requests by a `SPEC`:\n"+ucwatest.FaultHelp)
 	o := &f.opt
 	f.times(set)
 	f.shapes(set)
@@ -41,13 +41,13 @@ func (f *simFlags) flags(set *pflag.FlagSet) {
 	set.BoolVar(&o.Aggregate, "aggregate", false, "let changes that wait for a P-GET collapse: several updates to the last, an operation to its end")
 	set.BoolVar(&o.Priorities, "priorities", false, "hold events of medium priority back as long as the client allows")
 	set.BoolVar(&o.Lync2013, "lync-2013", false, "be a server of before 2015: no history, five links in communication, no resources of version 2")
-	set.StringVar(&o.OtherClient, "other-client", "", "the account has another client that accepts or declines what rings there: accept or decline")
-	set.StringArrayVar(&o.Redirects, "redirect", nil, "host:port that autodiscovery leads on to; several are a chain, and one that comes again makes it a circle")
+	set.StringVar(&o.OtherClient, "other-client", "", "let another client of the account `accept|decline` whatever rings there")
+	set.StringArrayVar(&o.Redirects, "redirect", nil, "`HOST:PORT` that autodiscovery leads on to; several are a chain, and one that comes again makes it a circle")
 	set.BoolVar(&o.LinkOnly, "link-only", false, "answer autodiscovery over http with the link to https alone")
-	set.StringArrayVar(&o.Unhomed, "unhomed", nil, "address of somebody who can get a token but has no home here: 404")
-	set.StringSliceVar(&o.Grants, "grants", nil, "grant types on offer: windows, anonmeeting, password, passive (default: the first three); only password gets a token")
-	set.StringVar(&o.AuthorizationURI, "authorization-uri", "", "authorization_uri in the Bearer challenge, as with modern authentication")
-	set.StringVar(&o.Home, "home", "", "host:port to which autodiscovery leads on; tokens of the first host are no good there")
+	set.StringArrayVar(&o.Unhomed, "unhomed", nil, "`ADDRESS` of somebody who can get a token but has no home here: 404")
+	set.StringSliceVar(&o.Grants, "grants", nil, "grant `TYPES` on offer: windows, anonmeeting, password, passive (default: the first three); only password gets a token")
+	set.StringVar(&o.AuthorizationURI, "authorization-uri", "", "`URL` that is authorization_uri in the Bearer challenge, as with modern authentication")
+	set.StringVar(&o.Home, "home", "", "`HOST:PORT` to which autodiscovery leads on; tokens of the first host are no good there")
 }
 
 // times are the flags about how long things take.
@@ -71,7 +71,7 @@ func (f *simFlags) shapes(set *pflag.FlagSet) {
 	set.BoolVar(&o.BOM, "bom", false, "begin bodies with a UTF-8 byte order mark")
 	set.BoolVar(&o.MixedCase, "mixed-case", false, "write addresses in capital and in small letters by turns")
 	set.BoolVar(&o.ArrayLinks, "array-links", false, "write links that may be several as arrays, even of one")
-	set.StringVar(&o.Paths, "paths", "", "paths of older servers: v1 for /ucwa/v1, v0 for /ucwa/oauth/v0 with people('…')")
+	set.StringVar(&o.Paths, "paths", "", "older servers' paths `v0|v1`: v1 for /ucwa/v1, v0 for /ucwa/oauth/v0 with people('…')")
 }
 
 // check refuses flags that say nothing sensible, and reads the faults.

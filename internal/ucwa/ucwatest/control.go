@@ -30,6 +30,11 @@ type UserState struct {
 	Logs         int    `json:"logs"`    // conversations in the server's history
 }
 
+// Does says what somebody does without a client.
+func (u UserState) Does() string {
+	return map[string]string{answersAccept: "answers", answersDecline: "declines", answersIgnore: "does not react", answersOffline: "is offline"}[u.Answers]
+}
+
 // ApplicationState is an endpoint.
 type ApplicationState struct {
 	ID            string    `json:"id"`

@@ -35,16 +35,19 @@ func (s *Server) Handler() http.Handler {
 
 // Request is what somebody asked, and what became of it.
 type Request struct {
-	At     time.Time     `json:"at"` // real time, in UTC
-	User   string        `json:"user"`
-	Method string        `json:"method"`
-	Path   string        `json:"path"` // as it was asked, with its query
-	Status int           `json:"status"`
-	Took   time.Duration `json:"took"` // in nanoseconds, to the end of the answer
-	Open   bool          `json:"open"` // not answered yet
+	At      time.Time `json:"at"`   // real time, in UTC
+	User    string    `json:"user"` // whose token it bore; "" without a known one
+	Method  string    `json:"method"`
+	Path    string    `json:"path"`    // as it was asked, with its query
+	Status  int       `json:"status"`  // 0 when the connection broke
+	Seconds float64   `json:"seconds"` // to the end of the answer
+	Open    bool      `json:"open"`    // not answered yet
 
 	route string // the path as it was understood
 }
+
+// Broken tells whether the answer did not please: an error, or none.
+func (q Request) Broken() bool { return !q.Open && (q.Status == 0 || q.Status >= 400) }
 
 // keptRequests is how many requests are remembered. A test of a day asks more.
 const keptRequests = 100_000
@@ -68,7 +71,7 @@ func (s *Server) note(asked, r *http.Request) *Request {
 func (s *Server) noted(q *Request, w *watched) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	q.Open, q.Status, q.Took = false, w.status, time.Since(q.At)
+	q.Open, q.Status, q.Seconds = false, w.status, time.Since(q.At).Seconds()
 }
 
 // Requests lists the requests so far: method and path, without queries.

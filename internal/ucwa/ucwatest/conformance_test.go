@@ -240,7 +240,7 @@ func breaks(t *testing.T) {
 	for fault, want := range map[string]struct {
 		status int
 		done   bool
-	}{"drop": {0, true}, "drop skip": {0, false}, "500": {500, true}, "500 skip": {500, false}, "close": {204, true}} {
+	}{"drop": {0, true}, "drop skip": {0, false}, "skip": {0, false}, "500": {500, true}, "500 skip": {500, false}, "close": {204, true}} {
 		_, g := visit(t, "", ucwatest.Options{Faults: plan(t, "POST /makeMeAvailable "+fault+" times=1")})
 		r := g.send("POST", links(g.app)["makeMeAvailable"], "{}")
 		_, open := links(g.send("GET", href(g.app, "self"), "").json())["makeMeAvailable"]

@@ -132,12 +132,15 @@ func knownEndpoint(t *testing.T) {
 
 func putCommunication(t *testing.T) {
 	_, g := visit(t, "at 2026-03-02T09:00:00Z\npresence\n", ucwatest.Options{History: true})
-	g.online().hear()
+	told := g.online().hear()
 	at := g.app["_embedded"].(map[string]any)["communication"].(map[string]any)
 	r := g.send("GET", href(at, "self"), "")
 	order := regexp.MustCompile(`^{"[0-9a-f-]{36}":"please pass this in a PUT request","supportedModalities":.*"supportedMessageFormats":.*"_links":.*"rel":"communication","etag":"[^"]+"}$`)
 	if !order.Match(r.body) {
 		t.Errorf("communication is %s", r.body)
+	}
+	if random := string(r.body[1:40]); !told.has(random) { // and as the event has it
+		t.Errorf("the event has another random member than %s: %s", random, told.body)
 	}
 	etag, _ := r.json()["etag"].(string)
 	for _, put := range []struct {

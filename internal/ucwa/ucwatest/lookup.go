@@ -25,9 +25,6 @@ func (s *Server) remember(app *application, e map[string]any) {
 		app.told[strings.ToLower(path)] = true
 	}
 	embedded, _ := e["_embedded"].(map[string]any)
-	if path == "/communication" { // it is always as it is now
-		return
-	}
 	for _, r := range embedded {
 		app.known[strings.ToLower(path)] = s.render(app, r)
 	}

@@ -85,6 +85,16 @@ func TestRecordedShapes(t *testing.T) {
 	}
 }
 
+// A parameter of an address is no part of who somebody is.
+func TestPhoneInAnAddress(t *testing.T) {
+	_, g := visit(t, "person gate \"sip:+14255550178@contoso.example;user=phone\" \"Gate\"\n")
+	for _, who := range []string{"+14255550178@contoso.example;user=phone", "+14255550178@contoso.example"} {
+		if r := g.send("GET", href(g.app, "self")+"/people/"+who, ""); !r.has(`"uri":"sip:+14255550178@contoso.example;user=phone"`) {
+			t.Errorf("people/%s: %d %s", who, r.status, r.body)
+		}
+	}
+}
+
 func TestByteOrderMark(t *testing.T) {
 	_, g := visit(t, "at 2026-03-02T09:00:00Z\nempty\n", ucwatest.Options{Shapes: ucwatest.Shapes{BOM: true}})
 	for _, at := range []string{href(g.app, "self"), g.online().next} {
@@ -143,6 +153,7 @@ func TestFactsOfCapture(t *testing.T) {
 		"a message that is not fetched for 30 s": notFetched,
 		"endpoints compete":                      competing,
 		"idle applications die":                  idling,
+		"one that repeats itself lives":          stuck,
 		"HTML has to be asked for":               plainOnly,
 		"late joiners do not get earlier texts":  lateJoiner,
 		"an expired token looks like silence":    expiredToken,
@@ -207,6 +218,18 @@ func idling(t *testing.T, s *ucwatest.Server) {
 	}
 	if r := lazy.hear(); r.status != 404 && r.status != 410 {
 		t.Errorf("one that does not: %d", r.status)
+	}
+}
+
+// A client that never gets on to the next batch is no idle one: it asks.
+func stuck(t *testing.T, s *ucwatest.Server) {
+	g := indoors(t, s, "ana@contoso.example")
+	g.send("POST", links(g.app)["startMessaging"], `{"to":"bo@contoso.example"}`)
+	for range 5 {
+		if r := g.send("GET", g.next, ""); !r.has(`"rel":"messagingInvitation"`) {
+			t.Fatalf("the same ack again: %d %s", r.status, r.body)
+		}
+		time.Sleep(5 * time.Minute)
 	}
 }
 

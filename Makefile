@@ -25,8 +25,12 @@ test: ## run every test
 short: ## run the tests without a browser and without crashes
 	$(GO) test -short $(PACKAGES)
 
+.PHONY: crash
+crash: ## kill a capturing process 200 times
+	ARCHIVER_LONG=1 $(GO) test -timeout 30m -run TestCrash -count 1 ./cmd/archiver
+
 .PHONY: long
-long: ## run the tests at their full figures (200 crashes)
+long: ## run the tests at their full figures (100,000 sequences, 200 days, 200 crashes)
 	ARCHIVER_LONG=1 $(GO) test -timeout 60m $(PACKAGES)
 
 .PHONY: race

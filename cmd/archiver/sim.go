@@ -134,8 +134,13 @@ func (p *program) sayWhere(ln net.Listener, sc *ucwatest.Scenario) {
 	address := strings.TrimPrefix(sc.Account.URI, "sip:")
 	p.say("archiver simulates a Skype for Business server at http://%s and https://%s (Ctrl-C ends it)", ln.Addr(), ln.Addr())
 	p.say("  sign in as   %s, password %q", address, sc.Password)
-	for _, who := range sc.People() {
+	people := sc.People()
+	const shown = 12
+	for _, who := range people[:min(shown, len(people))] {
 		p.say("  or as        %s (%s)", strings.TrimPrefix(who.URI, "sip:"), who.Name)
+	}
+	if more := len(people) - shown; more > 0 {
+		p.say("  or as one of %d more", more)
 	}
 	p.say("  look at it   http://%s/sim", ln.Addr())
 	p.say("  capture it   archiver capture http://%s --user %s", ln.Addr(), address)

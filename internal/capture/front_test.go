@@ -64,7 +64,6 @@ type front struct {
 	expect  int       // number of the batch to be sent next
 	seen    time.Time // when the channel was last asked
 	wake    chan struct{}
-	parked  int // how many requests were parked so far
 
 	truth   *truth
 	durable func(url string) bool            // whether a cursor with this URL is safe

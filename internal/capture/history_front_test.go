@@ -21,17 +21,16 @@ type logbook struct {
 	base http.RoundTripper
 	log  *memory
 
-	mu       sync.Mutex
-	absent   bool       // the server offers no history
-	enabled  string     // conversationHistory
-	logs     [][]string // each conversation's pages, each a JSON list of transcripts
-	missed   string     // missedItems; "" offers none
-	at       []time.Time
-	asked    []string // method and path with query, without the application
-	early    []string // asked for before what links to it was in the log
-	trouble  func(n int, path string) *http.Response
-	listing  string // in place of the list of logs
-	received int
+	mu      sync.Mutex
+	absent  bool       // the server offers no history
+	enabled string     // conversationHistory
+	logs    [][]string // each conversation's pages, each a JSON list of transcripts
+	missed  string     // missedItems; "" offers none
+	at      []time.Time
+	asked   []string // method and path with query, without the application
+	early   []string // asked for before what links to it was in the log
+	trouble func(n int, path string) *http.Response
+	listing string // in place of the list of logs
 }
 
 const histPath = "/communication/conversationLogs"

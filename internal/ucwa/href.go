@@ -69,12 +69,16 @@ func isNumber(s string) bool {
 }
 
 // URIFromHref reads the address that the href of a participant or a contact
-// ends in; "" when it ends in an opaque id.
+// ends in, as a segment or as the key of older servers, participants('ana@…');
+// "" when it ends in an opaque id.
 func URIFromHref(href string) string {
 	last := href[strings.LastIndexByte(href, '/')+1:]
 	last, _, _ = strings.Cut(last, "?")
 	if s, err := url.PathUnescape(last); err == nil {
 		last = s
+	}
+	if _, key, ok := strings.Cut(last, "('"); ok && strings.HasSuffix(key, "')") {
+		last = strings.ReplaceAll(strings.TrimSuffix(key, "')"), "''", "'")
 	}
 	if strings.Contains(last, "@") || strings.HasPrefix(last, "+") || strings.HasPrefix(last, "tel:") || strings.HasPrefix(last, "sip:") {
 		return NormalizeURI(last)

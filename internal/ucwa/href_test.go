@@ -50,6 +50,7 @@ func TestURIFromHref(t *testing.T) {
 		"/people/bo%40contoso.example":         "sip:bo@contoso.example",
 		"/c/1/participants/196":                "",
 		"/c/1/participants/+4912345":           "tel:+4912345",
+		"/c/1/participants('O''Bo@x.example')": "sip:o'bo@x.example",
 		"":                                     "",
 	}
 	for in, want := range tests {

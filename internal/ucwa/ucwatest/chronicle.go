@@ -52,6 +52,10 @@ func (s *story) keep(t *talk, p Person, w words) {
 		return
 	}
 	c.entries = append(c.entries, entry{at: s.clock, who: p, words: w})
+	if s.isLive { // it happens when its move is made
+		line := len(c.entries) - 1
+		s.effects = append(s.effects, func(srv *Server) { c.entries[line].at = srv.now() })
+	}
 	if p.URI != t.owner.URI && !slices.Contains(c.people, p) {
 		c.people = append(c.people, p)
 	}
@@ -92,6 +96,9 @@ func (s *story) filed(key string, missed bool) {
 	}
 	delete(s.logs, key)
 	c.filed, c.missed = s.clock, missed
+	if s.isLive {
+		s.effects = append(s.effects, func(srv *Server) { c.filed = srv.now() })
+	}
 	s.chronicles = append(s.chronicles, c)
 	if s.history {
 		s.emit("communication", "/communication", bare("updated", "missedItems", "/communication/missedItems"))

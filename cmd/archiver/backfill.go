@@ -20,7 +20,7 @@ func (p *program) backfillCommand() *cobra.Command {
 it with what was captured live: each message stays one message.
 
 Accounts, URL and passwords are those of archiver capture, which reads the history
-by itself when it starts and after every gap: this command is for a time when no
+by itself when it starts and after a gap that matters: this command is for a time when no
 capture runs. It only reads. Nothing is marked as read, accepted or deleted, and
 the account does not show as available.
 

@@ -363,8 +363,20 @@ func TestHistoryBesideTheLoop(t *testing.T) {
 		if n := rounds(); n != 2 {
 			t.Errorf("%d rounds in a quiet hour, want no more", n)
 		}
-		if err := r.stop(); err != nil || len(b.gaps) > 0 {
-			t.Errorf("%v; gaps %v", err, causes(b.gaps))
+		if len(b.gaps) > 0 {
+			t.Errorf("gaps %v", causes(b.gaps))
+		}
+		// Half a minute without a P-GET loses messages (message_ref.md).
+		f.set(func() { f.down = true })
+		f.restart()
+		pass(time.Minute)
+		f.set(func() { f.down = false })
+		pass(10 * time.Minute)
+		if n := rounds(); n != 3 {
+			t.Errorf("%d rounds after an outage of a minute, want 3", n)
+		}
+		if err := r.stop(); err != nil {
+			t.Error(err)
 		}
 	})
 }

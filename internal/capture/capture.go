@@ -194,6 +194,7 @@ func newRecorder(cfg Config) *recorder {
 	r.away.coverage = r.coverage
 	r.fetcher = newFetcher(cfg, r)
 	r.history = newHistorian(cfg, r)
+	r.coverage.atRisk = func() { r.wantHistory("gap") }
 	if cfg.Presence == PresenceAccept {
 		r.joiner = newJoiner(r)
 	}

@@ -24,6 +24,7 @@ type coverage struct {
 	log     Log
 	account string
 	clock   *timekeeper
+	atRisk  func() // told when a gap in which messages may be lost is over
 
 	// until is up to when capture is known to be complete; unknown before the
 	// first application of an account, when there is nothing to interrupt.
@@ -217,11 +218,16 @@ func (c *coverage) writeAsOf(ctx context.Context, now time.Time) error {
 func (c *coverage) close(ctx context.Context, i *interval) error {
 	took := i.to.Sub(i.from.Time)
 	i.To = archive.At(i.From.Add(took))
-	if i.ID != 0 {
-		return c.log.CloseGap(ctx, i.ID, i.To)
-	}
 	i.Seconds, i.AtRisk = took.Seconds(), i.Risk()
-	_, err := c.log.AppendGap(ctx, i.Gap)
+	var err error
+	if i.ID != 0 {
+		err = c.log.CloseGap(ctx, i.ID, i.To)
+	} else {
+		_, err = c.log.AppendGap(ctx, i.Gap)
+	}
+	if err == nil && i.AtRisk {
+		c.atRisk()
+	}
 	return err
 }
 

@@ -4,9 +4,10 @@
 //
 // Three rules hold throughout, and tests try to break them:
 //
-//   - The password goes to approved hosts only, the token to the one origin that
-//     autodiscovery found, both over verified TLS or to this machine. Links
-//     that lead elsewhere are errors, and redirects are not followed.
+//   - The password goes to approved hosts only, and so does the token while
+//     autodiscovery asks for the user; after that it goes to the one origin that
+//     was found. All this over verified TLS or to this machine. Links that lead
+//     elsewhere are errors, and redirects are not followed.
 //   - A password that was refused is not sent again while the process lives,
 //     since a server locks accounts that try too often.
 //   - Errors, logs and the wire log hold nothing that people wrote, no name, no

@@ -30,3 +30,17 @@ func TestStatesOnThePage(t *testing.T) {
 		}
 	}
 }
+
+// No gap in the list is good news only where everything is captured.
+func TestNoGapsIsNoComfortWhereNothingIsCaptured(t *testing.T) {
+	for state, well := range map[archive.State]bool{archive.StateCapturing: true, archive.StateInterrupted: false, archive.StateStopped: false} {
+		f := newFake()
+		f.Invented.Status[0].State = state
+		f.Invented.Gaps = nil
+		var logs bytes.Buffer
+		doc := open(t, f, &logs).get("/status", 200)
+		if got := strings.Contains(doc.Text(), "everything since the first capture is covered"); got != well {
+			t.Errorf("%s: says that everything is covered: %v", state, got)
+		}
+	}
+}

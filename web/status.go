@@ -41,6 +41,17 @@ type statusView struct {
 	Gaps     []component.Gap
 }
 
+// noGaps says what it means that none is recorded: a gap that goes on may not be
+// yet, as when the disk is full, and before a first capture there is none.
+func (v statusView) noGaps() string {
+	for _, a := range v.Accounts {
+		if a.State == string(archive.StateStopped) {
+			return "None is recorded so far. An account above is not captured now: what it misses is recorded when its capture goes on."
+		}
+	}
+	return "None: everything since the first capture is covered."
+}
+
 func (s *site) statusPage(w http.ResponseWriter, r *http.Request) error {
 	f := s.frame(r, "Status", "status")
 	f.Live = true

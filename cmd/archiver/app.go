@@ -23,6 +23,7 @@ type app struct {
 	index   *index.Index // nil when it could not be opened
 	noIndex error        // why
 	logger  *slog.Logger
+	settled []string // addresses of the accounts that are to be captured here
 }
 
 const indexDir = "index"
@@ -43,7 +44,7 @@ func (p *program) openReader(ctx context.Context) (*app, error) {
 	if err != nil {
 		return nil, err
 	}
-	a := &app{Store: s, program: p, logger: p.logger()}
+	a := &app{Store: s, program: p, logger: p.logger(), settled: p.settledHere(s.Dir())}
 	a.index, a.noIndex = index.OpenReadOnly(ctx, filepath.Join(s.Dir(), indexDir), s, index.Options{Logger: a.logger})
 	return a, nil
 }
@@ -74,7 +75,7 @@ func (p *program) openWriter(ctx context.Context, opt store.Options) (*app, erro
 	if err != nil {
 		return nil, err
 	}
-	a := &app{Store: s, program: p, logger: opt.Logger}
+	a := &app{Store: s, program: p, logger: opt.Logger, settled: p.settledHere(s.Dir())}
 	a.index, err = index.Open(ctx, filepath.Join(s.Dir(), indexDir), s, index.Options{Logger: a.logger})
 	if err != nil {
 		return nil, errors.Join(err, s.Close())
@@ -127,6 +128,7 @@ func (a *app) Status(ctx context.Context) ([]archive.Status, error) {
 	if err != nil {
 		return nil, err
 	}
+	all = addSettled(all, a.settled)
 	now := a.program.now()
 	for i := range all {
 		if a.index != nil {

@@ -42,3 +42,32 @@ func TestStatusTellsOfPolicies(t *testing.T) {
 		t.Error(text)
 	}
 }
+
+func TestWhatIsSetUpIsNeverLeftOut(t *testing.T) {
+	all := []archive.Status{
+		{Account: "sip:ana@contoso.example", State: archive.StateCapturing},
+		{Account: "sip:bo@contoso.example", State: archive.StateImported},
+		{Account: "sip:zoe@contoso.example", State: archive.StateImported},
+	}
+	all = addSettled(all, []string{"sip:ana@contoso.example", "sip:bo@contoso.example", "sip:chen@contoso.example"})
+	want := []archive.State{archive.StateCapturing, archive.StateStopped, archive.StateImported, archive.StateStopped}
+	for i, st := range all {
+		if st.State != want[i] {
+			t.Errorf("%s is %s, want %s", st.Account, st.State, want[i])
+		}
+	}
+	if len(all) != len(want) {
+		t.Errorf("%d accounts, want %d", len(all), len(want))
+	}
+}
+
+// What is not captured yet is not said to be unreachable.
+func TestStatusTellsOfABeginning(t *testing.T) {
+	p := &program{color: "never", out: &strings.Builder{}}
+	if text := p.tellState(archive.Status{State: archive.StateInterrupted}); strings.Contains(text, "cannot be captured") {
+		t.Error(text)
+	}
+	if text := p.tellState(archive.Status{State: archive.StateInterrupted, Gaps: 1}); !strings.Contains(text, "cannot be captured") {
+		t.Error(text)
+	}
+}

@@ -45,7 +45,11 @@ func TestMalformedAnswers(t *testing.T) {
 			return true
 		}
 		r := f.start(f.config())
-		for begun := time.Now(); len(sent) < number && time.Since(begun) < 1000*time.Hour; {
+		sentSoFar := func() (n int) {
+			f.set(func() { n = len(sent) })
+			return n
+		}
+		for begun := time.Now(); sentSoFar() < number && time.Since(begun) < 1000*time.Hour; {
 			pass(10 * time.Minute)
 		}
 		pass(10 * time.Minute)

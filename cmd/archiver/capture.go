@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"net"
 	"path/filepath"
 	"slices"
@@ -196,6 +197,9 @@ func (f captureFlags) change(a *config.Account, unknown bool) error {
 	if !unknown {
 		return asUsage(a.Check())
 	}
+	if err := config.CheckServer(a.Server); err != nil {
+		return asUsage(err)
+	}
 	if !slices.Contains(capture.Presences(), capture.Presence(a.Presence)) {
 		return invalid("--presence is available, accept or observe, not %q", a.Presence)
 	}
@@ -289,9 +293,14 @@ func (a *app) captureAll(ctx context.Context, cfgs []capture.Config) error {
 	})
 }
 
-// reachability tells a server that cannot be reached from other failures.
+// reachability tells a server that cannot be reached from other failures. That
+// of a file is none, though the system's errors look like a network's.
 func reachability(err error) error {
 	var network net.Error
+	var file *fs.PathError
+	if errors.As(err, &file) {
+		return err
+	}
 	if errors.As(err, &network) || errors.Is(err, archive.ErrUnavailable) {
 		return fmt.Errorf("%w: %w", errUnreachable, err)
 	}

@@ -289,7 +289,11 @@ func (a *app) captureAll(ctx context.Context, cfgs []capture.Config) error {
 		return capture.Run(ctx, cfgs[0]) // whose error need not say which account it is about
 	}
 	return capture.RunAll(ctx, cfgs, func(e *capture.AccountError) {
-		a.program.say("no longer captured: %s", plain(reachability(e)))
+		err := reachability(e)
+		a.program.say("no longer captured: %s", plain(err))
+		if _, hint := next(err); hint != "" {
+			a.program.say("  %s", hint)
+		}
 	})
 }
 

@@ -81,6 +81,10 @@ func (p *program) exit(ctx context.Context, err error) int {
 
 // next is the exit code of an error and what to do about it.
 func next(err error) (code int, hint string) {
+	var stranger *ucwa.UnapprovedHostError
+	if errors.As(err, &stranger) {
+		return exitError, "if it does, `archiver init ADDRESS --trust-host " + stranger.Host + "` approves it; then capture without URL"
+	}
 	for _, e := range exits {
 		if errors.Is(err, e.err) {
 			return e.code, e.hint

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"net"
 	"path/filepath"
 	"slices"
@@ -196,6 +197,9 @@ func (f captureFlags) change(a *config.Account, unknown bool) error {
 	if !unknown {
 		return asUsage(a.Check())
 	}
+	if err := config.CheckServer(a.Server); err != nil {
+		return asUsage(err)
+	}
 	if !slices.Contains(capture.Presences(), capture.Presence(a.Presence)) {
 		return invalid("--presence is available, accept or observe, not %q", a.Presence)
 	}
@@ -285,13 +289,22 @@ func (a *app) captureAll(ctx context.Context, cfgs []capture.Config) error {
 		return capture.Run(ctx, cfgs[0]) // whose error need not say which account it is about
 	}
 	return capture.RunAll(ctx, cfgs, func(e *capture.AccountError) {
-		a.program.say("no longer captured: %s", plain(reachability(e)))
+		err := reachability(e)
+		a.program.say("no longer captured: %s", plain(err))
+		if _, hint := next(err); hint != "" {
+			a.program.say("  %s", hint)
+		}
 	})
 }
 
-// reachability tells a server that cannot be reached from other failures.
+// reachability tells a server that cannot be reached from other failures. That
+// of a file is none, though the system's errors look like a network's.
 func reachability(err error) error {
 	var network net.Error
+	var file *fs.PathError
+	if errors.As(err, &file) {
+		return err
+	}
 	if errors.As(err, &network) || errors.Is(err, archive.ErrUnavailable) {
 		return fmt.Errorf("%w: %w", errUnreachable, err)
 	}

@@ -44,7 +44,7 @@ var exits = []struct {
 	{errSignedOut, exitUnauthorized, ""},
 	{errNotLetIn, exitUnauthorized, ""},
 	{ucwa.ErrModernAuth, exitUnauthorized, ""},
-	{archive.ErrUnauthorized, exitUnauthorized, "check the user name and the password; it was tried once only, because servers lock an account after a few wrong ones"},
+	{archive.ErrUnauthorized, exitUnauthorized, "check the user name and the password, and `archiver login` to renew one that is stored; it was tried once only, because servers lock an account after a few wrong ones"},
 	{errUnreachable, exitUnreachable, "check the URL and the network, then run the command again: it goes on where it stopped"},
 }
 
@@ -66,15 +66,10 @@ func (p *program) exit(ctx context.Context, err error) int {
 		code = exitInterrupted
 		err = errors.New("interrupted; what was committed is safe")
 	default:
-		for _, e := range exits {
-			if errors.Is(err, e.err) {
-				code, hint = e.code, e.hint
-				break
-			}
-		}
+		code, hint = next(err)
 	}
 	if p.json {
-		_ = p.printJSONTo(p.err, exitMessage{"exit_error", code, plain(err)}) // there is nowhere else to say it
+		_ = p.printJSONTo(p.err, exitMessage{"exit_error", code, plain(err), hint}) // there is nowhere else to say it
 		return code
 	}
 	fmt.Fprintf(p.err, "archiver: %s\n", plain(err))
@@ -82,6 +77,20 @@ func (p *program) exit(ctx context.Context, err error) int {
 		fmt.Fprintf(p.err, "  %s\n", hint)
 	}
 	return code
+}
+
+// next is the exit code of an error and what to do about it.
+func next(err error) (code int, hint string) {
+	var stranger *ucwa.UnapprovedHostError
+	if errors.As(err, &stranger) {
+		return exitError, "if it does, `archiver init ADDRESS --trust-host " + stranger.Host + "` approves it; then capture without URL"
+	}
+	for _, e := range exits {
+		if errors.Is(err, e.err) {
+			return e.code, e.hint
+		}
+	}
+	return exitError, ""
 }
 
 // plain is an error's text without the name of its class, which says nothing to
@@ -103,4 +112,5 @@ type exitMessage struct {
 	Type    string `json:"message_type"`
 	Code    int    `json:"code"`
 	Message string `json:"message"`
+	Hint    string `json:"hint,omitempty"` // what to do next
 }

@@ -2,6 +2,7 @@ package main
 
 import (
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/spf13/pflag"
@@ -82,6 +83,20 @@ func (f *simFlags) check() error {
 			return invalid("%v", err)
 		}
 		f.opt.Faults = append(f.opt.Faults, fault)
+	}
+	o := &f.opt
+	for flag, d := range map[string]time.Duration{
+		"hold": o.Hold, "pace": o.Pace, "token-life": o.TokenLife, "ring": o.Ring, "answer": o.Answer, "silence": o.Silence, "idle": o.Idle,
+	} {
+		if d < 0 {
+			return invalid("--%s is a time like 20s, not %s", flag, d)
+		}
+	}
+	if o.MaxApplications < 1 {
+		return invalid("--max-applications is 1 or more, not %d", o.MaxApplications)
+	}
+	if f.account != "" && !strings.Contains(f.account, "@") {
+		return invalid("--account is an address like zoe@contoso.example, not %q", f.account)
 	}
 	for _, one := range []struct{ flag, value, first, second string }{
 		{"other-client", f.opt.OtherClient, "accept", "decline"}, {"paths", f.opt.Paths, "v0", "v1"},

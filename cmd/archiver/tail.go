@@ -43,6 +43,9 @@ received, each followed by a line break.`,
   archiver tail --raw -n 100 --no-follow > bodies.jsonl`,
 		Args: args(cobra.NoArgs),
 		RunE: func(c *cobra.Command, _ []string) error {
+			if f.last < 0 {
+				return invalid("--last is 0 or more, not %d", f.last)
+			}
 			since, err := p.since(f.since)
 			if err != nil {
 				return err

@@ -32,6 +32,12 @@ may be running; contacts see no change. Nothing is kept in the archive.`,
   archiver whois bo.lindqvist@contoso.example --account ana@contoso.example`,
 		Args: args(cobra.ExactArgs(1)),
 		RunE: func(c *cobra.Command, a []string) error {
+			if strings.TrimSpace(a[0]) == "" {
+				return invalid("who? Give an address, or a part of a name")
+			}
+			if limit < 1 || limit > 100 {
+				return invalid("--limit is from 1 to 100, not %d", limit)
+			}
 			acct, err := p.account(account)
 			if err != nil {
 				return err

@@ -79,11 +79,20 @@ func badAddress(address string) string {
 	return ""
 }
 
+// CheckServer says what is wrong with the address where autodiscovery is to
+// start. The error wraps archive.ErrInvalid and does not repeat the address.
+func CheckServer(server string) error {
+	if why := badServer(server); why != "" {
+		return fmt.Errorf("the server's address %s; it is like https://lyncdiscover.contoso.example/: %w", why, archive.ErrInvalid)
+	}
+	return nil
+}
+
 func badServer(server string) string {
 	u, err := url.Parse(server)
 	switch {
 	case err != nil, u.Host == "", u.User != nil:
-		return fmt.Sprintf("%q is no web address", server)
+		return "is no web address, or has more in it than one" // a password, perhaps: it is not repeated
 	case u.Scheme == "https":
 		return ""
 	}

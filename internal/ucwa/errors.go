@@ -121,7 +121,7 @@ const maxRetryAfter = 15 * time.Minute
 // errCertificate says what to do about a private authority; there is no way to
 // go on without verifying.
 var errCertificate = errors.New("the server's certificate is not trusted here; " +
-	"if your organisation has an authority of its own, give its certificate as CA file")
+	"if your organisation has an authority of its own, give its certificate with --ca-file")
 
 // errTimeout marks requests that were not answered within their time.
 var errTimeout = errors.New("no answer in time")

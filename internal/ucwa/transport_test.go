@@ -68,7 +68,7 @@ func TestCertificatesAreVerified(t *testing.T) {
 			if reached := errors.Is(err, archive.ErrNotFound); reached != tt.reached {
 				t.Errorf("error %v", err)
 			}
-			if tt.name == "not trusted" && !strings.Contains(err.Error(), "CA file") {
+			if tt.name == "not trusted" && !strings.Contains(err.Error(), "with --ca-file") {
 				t.Errorf("the error does not say what to do: %v", err)
 			}
 		})

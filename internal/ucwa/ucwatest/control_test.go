@@ -105,6 +105,8 @@ func TestFaultsAreRead(t *testing.T) {
 		"GET /events 503 often=2":  "there is no option",
 		"GET /events 503 times=x":  "invalid syntax",
 		"GET /events resync ack=x": "invalid syntax",
+		"GET /events 503 times=-2": "less than nothing",
+		"GET /events wait=-2s":     "less than nothing",
 	} {
 		if _, err := ucwatest.ParseFault(spec); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%s: %v, want %s", spec, err, want)

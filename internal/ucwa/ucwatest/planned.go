@@ -97,20 +97,33 @@ func (p *Planned) option(name, value string) (err error) {
 		p.Subcode = value
 	case "retry-after":
 		var n int
-		n, err = strconv.Atoi(value)
+		n, err = natural(value)
 		p.RetryAfter = time.Duration(n) * time.Second
 	case "wait":
 		p.Wait, err = time.ParseDuration(value)
 	case "ack":
-		p.Ack, err = strconv.Atoi(value)
+		p.Ack, err = natural(value)
 	case "times":
-		p.Times, err = strconv.Atoi(value)
+		p.Times, err = natural(value)
 	case "after":
-		p.After, err = strconv.Atoi(value)
+		p.After, err = natural(value)
 	default:
 		return fmt.Errorf("there is no option %q: subcode, retry-after, wait, ack, times or after", name)
 	}
+	if err == nil && p.Wait < 0 {
+		err = fmt.Errorf("wait=%s is less than nothing", value)
+	}
 	return err
+}
+
+// natural reads a number that counts something: a negative one would make a
+// fault that never happens.
+func natural(value string) (int, error) {
+	n, err := strconv.Atoi(value)
+	if err == nil && n < 0 {
+		err = fmt.Errorf("%d is less than nothing", n)
+	}
+	return n, err
 }
 
 // hits tells whether this request is to break, and counts it.

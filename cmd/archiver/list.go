@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strconv"
 
 	"github.com/spf13/cobra"
@@ -304,5 +305,20 @@ func listGaps(ctx context.Context, p *program, s *store.Store, f listFlags) erro
 				strconv.FormatFloat(g.Seconds, 'f', 0, 64), risk}
 		}}
 	items, err := s.Gaps(ctx, f.account)
-	return whole(l, f.limit, items, err)
+	if err := whole(l, f.limit, items, err); err != nil {
+		return err
+	}
+	return p.sayLost(ctx, s, items)
+}
+
+// sayLost says whose gaps nothing can fill.
+func (p *program) sayLost(ctx context.Context, s *store.Store, gaps []archive.Gap) error {
+	accounts, err := s.Status(ctx)
+	for _, a := range accounts {
+		mine := func(g archive.Gap) bool { return g.Account == a.Account }
+		if a.History == archive.HistoryUnavailable && slices.ContainsFunc(gaps, mine) {
+			p.say("the server of %s keeps no history: what was missed live is lost", a.Account)
+		}
+	}
+	return err
 }
